@@ -1,0 +1,174 @@
+"""Bronze: every readable record as strings, with its file and record number; what cannot be read goes to quarantine.
+
+Reading is pure and needs no Spark; the finished files of a delivery are committed once, as an overwrite of its partition, so that a
+repeat replaces itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from jobs import delta, quality
+from jobs.contracts import Contract, fingerprint
+from jobs.errors import LakeError, Notice
+from jobs.formats import Field, Layout, Reading, Refused, read
+from jobs.lake import Lake
+from jobs.landing import LandedFile, Receipt, local_object
+from jobs.suites import Suite
+
+READER_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Bronze:
+    """What reading a delivery gave. `problem` refuses it whole, `held` awaits a decision."""
+
+    fingerprint: str
+    files: tuple[tuple[LandedFile, Reading], ...] = ()
+    results: tuple[quality.Result, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    problem: LakeError | None = None
+    held: LakeError | None = None
+
+    @property
+    def refused(self) -> list[tuple[str, Refused]]:
+        return [(f.name, r) for f, reading in self.files for r in reading.refused]
+
+    def counts(self) -> dict[str, int]:
+        """Landed records = bronze + refused: the first identity."""
+        landed = sum(r.records for _, r in self.files)
+        rows = sum(r.table.num_rows for _, r in self.files)
+        return {"landed": landed, "bronze": rows, "refused": len(self.refused), "files": len(self.files)}
+
+
+def layout_of(contract: Contract) -> Layout:
+    """What a reader must know of a dataset's files."""
+    place, properties = contract.inbox(), contract.properties
+    aliases = {str(a): header for header, found in properties.get("headerAliases", {}).items() for a in found}
+    return Layout(
+        format=place.format,
+        columns=tuple(Field(c.name, c.header, c.required, c.logical_type) for c in contract.delivered),
+        aliases=aliases,
+        delimiter=place.delimiter.replace("\\t", "\t"),
+        encoding=place.encoding,
+        header_row=int(properties.get("headerRow", 1)),
+        sheet=str(properties.get("sheet", "")),
+        max_undecodable=float(properties.get("maxUndecodable", 0.001)),
+    )
+
+
+def bronze_fingerprint(contract: Contract, receipt: Receipt, suite: Suite) -> str:
+    """Identity of the input of this stage: the delivery, the layout, the suite."""
+    layout = asdict(layout_of(contract))
+    return fingerprint([READER_VERSION, receipt.sha256, receipt.revision, layout, contract.min_rows, [asdict(r) for r in suite.bronze]])
+
+
+def read_delivery(lake: Lake, contract: Contract, receipt: Receipt, suite: Suite) -> Bronze:
+    """Read and check every file of a delivery; writes nothing."""
+    identity = bronze_fingerprint(contract, receipt, suite)
+    if receipt.problem:
+        parts = receipt.problem
+        problem = LakeError(str(parts["code"]), place=str(parts["place"]), expected=str(parts["expected"]), actual=str(parts["actual"]))
+        return Bronze(identity, problem=problem)
+    try:
+        files = _read_files(lake, contract, receipt)
+        _check_counts(files, receipt)
+    except LakeError as error:
+        return Bronze(identity, problem=error)
+    notices = tuple(Notice(n.code, f"{f.name}: {n.text}") for f, reading in files for n in reading.notices)
+    rows = sum(reading.table.num_rows for _, reading in files)
+    if rows == 0 and contract.min_rows == 0:
+        return Bronze(identity, files, notices=(*notices, Notice("W402", "no rows")))
+    results = tuple(quality.validate(_frame(files, suite), suite.bronze, rows))
+    return Bronze(identity, files, results, notices, held=_hold(contract, rows, results))
+
+
+def _read_files(lake: Lake, contract: Contract, receipt: Receipt) -> tuple[tuple[LandedFile, Reading], ...]:
+    layout = layout_of(contract)
+    if not receipt.files:
+        raise LakeError("E105", place=receipt.folder, expected="a file", actual="a folder without one")
+    with tempfile.TemporaryDirectory() as folder:
+        return tuple((f, _read_one(local_object(lake, f.sha256, Path(folder)), f, layout)) for f in receipt.files)
+
+
+def _read_one(path: Path, landed: LandedFile, layout: Layout) -> Reading:
+    try:
+        return read(path, layout)
+    except LakeError as error:
+        error.evidence = error.evidence or f"landing sha256 {landed.sha256}"
+        raise error.at(place=landed.name) from error
+
+
+def _check_counts(files: tuple[tuple[LandedFile, Reading], ...], receipt: Receipt) -> None:
+    stated = {str(e["name"]): e.get("records") for e in receipt.manifest.get("files", ())}
+    for landed, reading in files:
+        records = stated.get(landed.name, stated.get(landed.name.removesuffix(".gz")))
+        if records is not None and int(records) != reading.records:
+            raise LakeError("E401", place=landed.name, expected=f"{records} records", actual=f"{reading.records} records")
+    total = receipt.manifest.get("records")
+    if total is not None and int(total) != sum(r.records for _, r in files):
+        raise LakeError("E401", expected=f"{total} records", actual=f"{sum(r.records for _, r in files)} records")
+
+
+def _frame(files: Sequence[tuple[LandedFile, Reading]], suite: Suite) -> pd.DataFrame:
+    """The columns that the bronze suite names, and the record number."""
+    named = {str(v) for rule in suite.bronze for k, v in rule.kwargs.items() if k.startswith("column")}
+    tables = [reading.table for _, reading in files]
+    columns = [c for c in tables[0].column_names if c in named or c == "_record"]
+    return pa.concat_tables([t.select(columns) for t in tables]).to_pandas()
+
+
+def _hold(contract: Contract, rows: int, results: Sequence[quality.Result]) -> LakeError | None:
+    if rows < contract.min_rows:
+        return LakeError("E402", expected=f"at least {contract.min_rows} rows", actual=f"{rows} rows")
+    failed = quality.failing(results)
+    if failed:
+        return LakeError("E701", place=failed[0].rule, expected=failed[0].reason, actual=f"{failed[0].broken} rows, {failed[0].observed}".rstrip(", "))
+    return None
+
+
+def bronze_keys(receipt: Receipt) -> dict[str, str]:
+    return {"_business_date": receipt.business_date, "_revision": str(receipt.revision)}
+
+
+def write_bronze(lake: Lake, contract: Contract, receipt: Receipt, bronze: Bronze) -> int:
+    """Commit the delivery's readable records; returns the version of the table.
+
+    Grain: a delivered record. Columns: the delivered ones as strings, `_extra` (JSON), `_file`, `_record`, `_business_date`,
+    `_revision`.
+    """
+    tables = {}
+    for n, (landed, reading) in enumerate(bronze.files):
+        name = hashlib.sha256(f"{bronze.fingerprint}/{n}/{landed.sha256}".encode()).hexdigest()[:20]
+        tables[f"part-{n:05}-{name}.parquet"] = with_file(reading.table, landed.name)
+    metadata = {"stage": "bronze", "delivery": [receipt.business_date, receipt.revision, receipt.sha256], "fingerprint": bronze.fingerprint}
+    return delta.replace_partition(lake.table("bronze", contract.table), tables, bronze_keys(receipt), metadata)
+
+
+def with_file(table: pa.Table, name: str) -> pa.Table:
+    column = pa.DictionaryArray.from_arrays(pa.array([0] * table.num_rows, pa.int32()), pa.array([name]))
+    return table.append_column("_file", column)
+
+
+REFUSED = pa.schema(
+    [
+        ("_file", pa.string()), ("_record", pa.int64()), ("_line", pa.int64()), ("_rules", pa.list_(pa.string())),
+        ("_detail", pa.string()), ("_raw", pa.binary()),
+    ]
+)  # fmt: skip
+
+
+def refused_rows(bronze: Bronze) -> list[dict[str, Any]]:
+    """Records that could not be read, as rows of quarantine."""
+    return [
+        {"_file": name, "_record": r.record, "_line": r.line, "_rules": [r.code], "_detail": r.detail, "_raw": r.raw}
+        for name, r in bronze.refused
+    ]

@@ -1,0 +1,230 @@
+"""Every Delta call.
+
+Two writers, never on the same table: bronze and audit tables are committed by delta-rs (finished files, small appends, no JVM);
+quarantine, silver and gold by the Spark driver. Only SQL and DataFrame calls, so that an embedded session and an attached one are
+one code path.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+from deltalake.transaction import AddAction
+from pyspark.sql import DataFrame, SparkSession
+
+COMMIT_POINTS = ("quarantine_bronze", "bronze", "quarantine_silver", "silver", "gold", "decision", "release", "ledger")
+observers: list[Callable[[str], None]] = []
+RETENTION = {"gold": "interval 1826 days", "bronze": "interval 7 days", "silver": "interval 7 days", "quarantine": "interval 7 days"}
+
+
+@dataclass(frozen=True)
+class TableState:
+    """Identity and version of a table, and what its newest commit of ours says about itself."""
+
+    id: str
+    version: int
+    metadata: Mapping[str, Any]
+
+
+@contextmanager
+def _commit(point: str) -> Any:
+    """Tell observers before and after a commit; crash tests stop the process there."""
+    assert point in COMMIT_POINTS, point
+    for observe in observers:
+        observe(f"before {point}")
+    yield
+    for observe in observers:
+        observe(f"after {point}")
+
+
+def properties(zone: str, statistics: Iterable[str] = ()) -> dict[str, str]:
+    """Table properties, set when a table is made: retention of the zone, and the columns worth statistics."""
+    columns = ",".join(statistics)
+    return {
+        "delta.logRetentionDuration": "interval 1826 days" if zone in ("gold", "audit") else "interval 30 days",
+        "delta.deletedFileRetentionDuration": RETENTION.get(zone, "interval 1826 days"),
+        **({"delta.dataSkippingStatsColumns": columns} if columns else {}),
+    }
+
+
+def _rs(path: str) -> str:
+    return path.replace("s3a://", "s3://")
+
+
+def open_table(path: str, version: int | None = None) -> DeltaTable | None:
+    """The table as delta-rs sees it, or None where there is none."""
+    try:
+        return DeltaTable(_rs(path), version=version)
+    except TableNotFoundError:
+        return None
+
+
+def table_state(path: str) -> TableState | None:
+    """Id, version and the newest `userMetadata` that is ours, without a JVM."""
+    table = open_table(path)
+    if table is None:
+        return None
+    return TableState(str(table.metadata().id), table.version(), _last_metadata(table))
+
+
+def _last_metadata(table: DeltaTable) -> Mapping[str, Any]:
+    for limit in (1, None):
+        for commit in table.history(limit):
+            text = commit.get("userMetadata")
+            if text and str(text).startswith("{"):
+                return dict(json.loads(text))
+    return {}
+
+
+def read_arrow(path: str, version: int | None = None, columns: list[str] | None = None, where: Any = None) -> pa.Table | None:
+    """Rows of a table without a JVM; None where there is no table."""
+    table = open_table(path, version)
+    return None if table is None else table.to_pyarrow_table(columns=columns, filters=where)
+
+
+def append_rows(path: str, rows: pa.Table, point: str) -> None:
+    """Append a few rows to an audit table."""
+    with _commit(point):
+        Path(path).parent.mkdir(parents=True, exist_ok=True) if "://" not in path else None
+        write_deltalake(_rs(path), rows, mode="append", configuration=properties("audit"))
+
+
+def replace_partition(path: str, files: Mapping[str, pa.Table], keys: Mapping[str, str], metadata: Mapping[str, Any]) -> int:
+    """Write Parquet files into one partition of a bronze table and commit them once; returns the table's version.
+
+    File names say what is in them, so a repeat finds its files live and commits nothing.
+    """
+    folder = "/".join(f"{k}={v}" for k, v in keys.items())
+    schema = _with_keys(next(iter(files.values())).schema)
+    table = _ensure_table(path, schema, list(keys))
+    names = {f"{folder}/{name}": rows for name, rows in files.items()}
+    live = {name for name in table.file_uris(partition_filters=[(k, "=", v) for k, v in keys.items()])}
+    if {n.rsplit("/", 1)[-1] for n in live} == set(files):
+        return int(table.version())
+    adds = [_write_parquet(path, name, rows, keys) for name, rows in names.items()]
+    with _commit("bronze"):
+        table.create_write_transaction(
+            adds,
+            "overwrite",
+            schema,
+            partition_by=list(keys),
+            partition_filters=[(k, "=", v) for k, v in keys.items()],
+            commit_properties=CommitProperties(custom_metadata={"userMetadata": json.dumps(metadata)}),
+        )
+    return DeltaTable(_rs(path)).version()
+
+
+def _with_keys(schema: pa.Schema) -> Any:
+    import deltalake
+
+    fields = [*schema, pa.field("_business_date", pa.date32()), pa.field("_revision", pa.int32())]
+    plain = [pa.field(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in fields]
+    return deltalake.Schema.from_arrow(pa.schema(plain))
+
+
+def _ensure_table(path: str, schema: Any, partition_by: list[str]) -> DeltaTable:
+    table = open_table(path)
+    if table is None:
+        Path(path).mkdir(parents=True, exist_ok=True) if "://" not in path else None
+        return DeltaTable.create(_rs(path), schema, partition_by=partition_by, configuration=properties("bronze"))
+    known = {f.name for f in table.schema().fields}
+    added = [f for f in schema.fields if f.name not in known]
+    if added:
+        table.alter.add_columns(added)
+        table = DeltaTable(_rs(path))
+    return table
+
+
+def _write_parquet(path: str, name: str, rows: pa.Table, keys: Mapping[str, str]) -> AddAction:
+    import fsspec
+
+    files, base = fsspec.url_to_fs(_rs(path))
+    files.makedirs(f"{base}/{name.rsplit('/', 1)[0]}", exist_ok=True)
+    part = f"{base}/{name}"
+    with files.open(part, "wb") as handle:
+        pq.write_table(
+            rows, handle, compression="zstd", use_dictionary=[c for c in rows.column_names if c != "_record"],
+            column_encoding={"_record": "DELTA_BINARY_PACKED"}, row_group_size=1 << 19,
+        )  # fmt: skip
+    for observe in observers:
+        observe("written bronze")
+    stats = json.dumps({"numRecords": rows.num_rows})
+    return AddAction(name, files.size(part), dict(keys), int(os.path.getmtime(part) * 1000) if "://" not in path else 0, True, stats)
+
+
+def partition_files(path: str, keys: Mapping[str, str]) -> list[str]:
+    table = open_table(path)
+    return [] if table is None else list(table.file_uris(partition_filters=[(k, "=", v) for k, v in keys.items()]))
+
+
+def count_records(path: str, keys: Mapping[str, str]) -> int:
+    """Rows of a partition, from the log's statistics."""
+    table = open_table(path)
+    if table is None:
+        return 0
+    found = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+    return sum(a["num_records"] or 0 for a in found if all(str(a[f"partition.{k}"]) == v for k, v in keys.items()))
+
+
+# Spark
+
+
+def exists(path: str) -> bool:
+    return open_table(path) is not None
+
+
+def read(spark: SparkSession, path: str, version: int | None = None) -> DataFrame:
+    reader = spark.read.format("delta")
+    return (reader if version is None else reader.option("versionAsOf", version)).load(path)
+
+
+def overwrite(
+    rows: DataFrame, path: str, zone: str, point: str, metadata: Mapping[str, Any], *, where: str = "",
+    partition_by: tuple[str, ...] = (), statistics: tuple[str, ...] = (),
+) -> None:  # fmt: skip
+    """Replace a table, or with `where` the rows for which it holds, in one commit."""
+    writer = rows.write.format("delta").mode("overwrite").option("userMetadata", json.dumps(metadata))
+    if not exists(path):
+        writer = writer.options(**properties(zone, statistics))
+        writer = writer.partitionBy(*partition_by) if partition_by else writer
+    elif where:
+        writer = writer.option("replaceWhere", where)
+    else:
+        writer = writer.option("overwriteSchema", "true")
+        writer = writer.partitionBy(*partition_by) if partition_by else writer
+    with _commit(point):
+        writer.save(path)
+
+
+def merge(spark: SparkSession, path: str, source: DataFrame, clauses: str, point: str, metadata: Mapping[str, Any]) -> None:
+    """Run `MERGE INTO path AS t USING source AS s` with the given ON and WHEN clauses, in one commit."""
+    source.createOrReplaceTempView("merge_source")
+    setting = "spark.databricks.delta.commitInfo.userMetadata"
+    spark.conf.set(setting, json.dumps(metadata))
+    try:
+        with _commit(point):
+            spark.sql(f"MERGE INTO delta.`{path}` AS t USING merge_source AS s {clauses}")
+    finally:
+        spark.conf.unset(setting)
+        spark.catalog.dropTempView("merge_source")
+
+
+def note(spark: SparkSession, path: str, point: str, metadata: Mapping[str, Any]) -> None:
+    """Commit metadata alone: a delivery that changes no row is folded all the same."""
+    setting = "spark.databricks.delta.commitInfo.userMetadata"
+    spark.conf.set(setting, json.dumps(metadata))
+    try:
+        with _commit(point):
+            spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('lake.note' = '{metadata.get('chain', '')}')")
+    finally:
+        spark.conf.unset(setting)

@@ -1,0 +1,45 @@
+"""When a dataset is due, from its contract's schedule."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from croniter import croniter
+
+from jobs.contracts import City, Contract
+from jobs.errors import LakeError
+
+
+def parse_date(text: str, city: City, now: datetime) -> date:
+    """A business date that exists and is not in the future of the city (E005)."""
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != text:
+        raise LakeError("E005", expected="YYYY-MM-DD", actual=repr(text)[:40])
+    today = now.astimezone(ZoneInfo(city.timezone)).date()
+    if day > today:
+        raise LakeError("E005", business_date=text, expected=f"at most {today} in {city.timezone}", actual=text)
+    return day
+
+
+def due_at(contract: Contract, night: date, city: City) -> datetime:
+    """The first instant of the schedule after the end of the business date, in the city's zone, plus latency; in UTC."""
+    return (_next_instant(contract, night, city) + timedelta(hours=contract.due.latency_hours)).astimezone(UTC)
+
+
+def is_due(contract: Contract, night: date, city: City) -> bool:
+    """Whether the schedule has an instant in the 24 hours after the end of the business date."""
+    end = _end_of(night, city)
+    return _next_instant(contract, night, city) <= end + timedelta(hours=24)
+
+
+def _end_of(night: date, city: City) -> datetime:
+    return datetime.combine(night + timedelta(days=1), time(), ZoneInfo(city.timezone))
+
+
+def _next_instant(contract: Contract, night: date, city: City) -> datetime:
+    found: datetime = croniter(contract.due.schedule, _end_of(night, city) - timedelta(seconds=1)).get_next(datetime)
+    return found

@@ -1,0 +1,123 @@
+"""From a landed file to bytes that a parser can trust: unpacked, and in UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from jobs.errors import LakeError
+from jobs.formats.layout import Layout, Refused
+
+_GZIP = b"\x1f\x8b"
+# GBK and GB2312 are subsets of GB18030, and what is labelled as one of them usually holds characters of the whole.
+_CODECS = {"gbk": "gb18030", "gb2312": "gb18030", "cp936": "gb18030"}
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def load(path: Path) -> bytes:
+    """Read a file and unpack gzip around it, told by its first bytes or its name.
+
+    Raises E105 for a file (or packed content) of zero bytes and E103 for a damaged gzip.
+    """
+    data = path.read_bytes()
+    if data and (data.startswith(_GZIP) or path.name.lower().endswith(".gz")):
+        data = _unpack(data)
+    if not data:
+        raise LakeError("E105", expected="at least a header", actual="0 bytes")
+    return data
+
+
+def _unpack(data: bytes) -> bytes:
+    try:
+        return gzip.decompress(data)
+    except EOFError:
+        raise LakeError(
+            "E103", expected="a whole gzip file", actual=f"it ends early, after {len(data)} bytes"
+        ) from None
+    except (OSError, zlib.error) as error:
+        raise LakeError("E103", expected="a sound gzip file", actual=str(error)[:80]) from None
+
+
+def find_codec(encoding: str) -> str:
+    """Name the codec that reads a declared encoding."""
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        raise LakeError("E003", expected="a known encoding", actual=encoding) from None
+    return _CODECS.get(name, name)
+
+
+def decode_strictly(data: bytes, codec: str) -> bytes:
+    """Give a text's bytes in UTF-8, without a byte order mark and without ever putting in a replacement character.
+
+    Bytes that cannot be decoded stay recognisable: the result is not valid UTF-8 at their place, so the record that
+    holds them can be refused alone, and `encode_again` gives its delivered bytes. Raises E202 where the file begins
+    with the mark of another encoding.
+    """
+    _check_mark(data, codec)
+    if codec != "utf-8":
+        try:
+            data = data.decode(codec).encode()
+        except (UnicodeDecodeError, UnicodeEncodeError):
+            data = _decode_partly(data, codec)
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if not data:
+        raise LakeError("E105", expected="at least a header", actual="nothing but a byte order mark")
+    return data
+
+
+def _check_mark(data: bytes, codec: str) -> None:
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            if not codec.startswith(encoding):
+                raise LakeError("E202", place="byte 0", expected=codec, actual=f"the byte order mark of {encoding}")
+            return
+
+
+def _decode_partly(data: bytes, codec: str) -> bytes:
+    if codec.startswith(("utf-16", "utf-32")):
+        raise LakeError(
+            "E201", expected=codec, actual="bytes that are not, in an encoding where records cannot be told apart"
+        )
+    return data.decode(codec, "surrogateescape").encode("utf-8", "surrogatepass")
+
+
+def encode_again(text: bytes, codec: str) -> bytes:
+    """Give the delivered bytes of a part of what `decode_strictly` made."""
+    if codec == "utf-8":
+        return text
+    return text.decode("utf-8", "surrogatepass").encode(codec, "surrogateescape")
+
+
+def describe_undecodable(raw: bytes, codec: str) -> tuple[str, bool]:
+    """Say which delivered bytes cannot be decoded, and whether they are a character that the end cuts in two."""
+    try:
+        raw.decode(codec)
+    except UnicodeDecodeError as error:
+        place = f"byte {error.start} of the record: {raw[error.start : error.end].hex(' ')}"
+        return f"not {codec} at {place}", error.end == len(raw) and (
+            "unexpected end" in error.reason or "incomplete" in error.reason
+        )
+    return f"a code of {codec} that is no character", False
+
+
+def check_share(refused: Sequence[Refused], total: int, layout: Layout) -> None:
+    """Refuse a file (E201) of which too many records are undecodable."""
+    undecodable = [x for x in refused if x.code == "Q201"]
+    if undecodable and len(undecodable) > layout.max_undecodable * total:
+        first = undecodable[0]
+        raise LakeError(
+            "E201",
+            place=f"line {first.line}",
+            expected=f"at most {layout.max_undecodable:%} of the records",
+            actual=f"{len(undecodable)} of {total}; the first is {first.detail}",
+        )

@@ -1,0 +1,139 @@
+"""Gold: marts, each declared by a contract, built whole, validated before it is published."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs import delta, quality
+from jobs.contracts import Contract, fingerprint
+from jobs.digest import digest_columns, digest_of
+from jobs.errors import LakeError
+from jobs.lake import Lake
+from jobs.suites import Rule, Suite, derive_rules
+
+RECEIPTS = "receipts"
+
+
+@dataclass(frozen=True)
+class Mart:
+    """A gold table: its contract, suite and builder, and the tables that the builder's parameters name."""
+
+    contract: Contract
+    suite: Suite
+    build: Callable[..., DataFrame]
+    reads: tuple[str, ...]
+
+    @property
+    def table(self) -> str:
+        return self.contract.name
+
+
+@dataclass(frozen=True)
+class Source:
+    """One table that a mart reads, at one version."""
+
+    name: str
+    table_id: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Built:
+    """A built gold table and what its suite says."""
+
+    table_id: str
+    version: int
+    rows: int
+    digest: str
+    results: tuple[quality.Result, ...]
+    held: LakeError | None
+
+
+def find_mart(contract: Contract, suite: Suite) -> Mart:
+    """The builder of a gold table: a function of the table's name in `jobs/marts/<subject>.py`."""
+    module = importlib.import_module(f"jobs.marts.{contract.properties['mart']}")
+    build = getattr(module, contract.name, None)
+    if build is None:
+        raise LakeError("E003", dataset=contract.dataset, place="mart", expected=f"a function {contract.name}", actual="none")
+    return Mart(contract, suite, build, tuple(inspect.signature(build).parameters))
+
+
+def mart_fingerprint(mart: Mart, sources: Sequence[Source], receipts: str) -> str:
+    """Identity of the input of a build: the mart's module, its contract, its critical rules, what it reads."""
+    module = inspect.getsource(inspect.getmodule(mart.build) or mart.build)
+    schema = [[c.name, c.spark_type, c.required, c.key_position] for c in mart.contract.columns]
+    rules = [[r.id, r.type, r.kwargs] for r in mart.suite.gold if r.severity == "critical"]
+    read = [[s.name, s.table_id, s.version] for s in sources]
+    return fingerprint([module, schema, rules, read, receipts if RECEIPTS in mart.reads else ""])
+
+
+def build(spark: SparkSession, lake: Lake, mart: Mart, inputs: Mapping[str, DataFrame], identity: str, approved: bool) -> Built:
+    """Build one gold table in one overwrite, then validate the built version.
+
+    A head that was built from the same input is taken as it is: a repeat writes nothing.
+    """
+    path = lake.table("gold", mart.table)
+    state = delta.table_state(path)
+    if state is None or state.metadata.get("fingerprint") != identity:
+        rows = mart.build(**inputs).select(*[F.col(c.name).cast(c.spark_type).alias(c.name) for c in mart.contract.columns])
+        delta.overwrite(rows.coalesce(1), path, "gold", "gold", {"stage": "gold", "fingerprint": identity})
+        state = delta.table_state(path)
+    assert state is not None
+    built = delta.read(spark, path, state.version)
+    arrow = delta.read_arrow(path, state.version)
+    assert arrow is not None
+    results = _validate(mart, built, arrow.num_rows)
+    failed = quality.failing(results)
+    held = None
+    if failed and not approved:
+        held = LakeError("E705", dataset=mart.contract.dataset, stage="gold", place=failed[0].rule, expected=failed[0].reason, actual=f"{failed[0].broken} rows")
+    return Built(state.id, state.version, arrow.num_rows, digest_of(arrow, digest_columns(mart.contract)), results, held)
+
+
+def _validate(mart: Mart, built: DataFrame, rows: int) -> tuple[quality.Result, ...]:
+    """What the contract implies, counted in one pass with GX's conditions; then what people wrote, by GX on the table."""
+    derived = [r for r in derive_rules(mart.contract) if not str(r.kwargs.get("column", "")).startswith("_")]
+    key = mart.contract.key
+    repeats = Rule(f"gold.{mart.table}.key", "expect_compound_columns_to_be_unique", {}, "critical", "uniqueness", f"One row a {mart.contract.grain}.")
+    conditions = quality.conditions(built, derived)
+    sums = [F.coalesce(F.sum(F.coalesce(c, F.lit(False)).cast("int")), F.lit(0)).alias(f"b{n}") for n, c in enumerate(conditions)]
+    distinct = F.count_distinct(F.struct(*key)).alias("keys")
+    row = built.agg(distinct, *sums).collect()[0]
+    broken = {r.id: int(row[f"b{n}"]) for n, r in enumerate(derived)}
+    exact = [Rule(r.id, r.type, {**r.kwargs, "mostly": 1.0}, r.severity, r.dimension, r.reason) for r in derived]
+    counted = quality.validate_counts([*exact, repeats], {**broken, repeats.id: rows - int(row["keys"])}, {r.id: rows for r in [*exact, repeats]})
+    return (*counted, *quality.validate(built, mart.suite.gold, rows))
+
+
+def order_marts(marts: Sequence[Mart]) -> list[Mart]:
+    """Marts that read gold come after those they read."""
+    names = {f"gold_{m.table}" for m in marts}
+    placed: list[Mart] = []
+    while len(placed) < len(marts):
+        done = {f"gold_{m.table}" for m in placed}
+        ready = [m for m in marts if m not in placed and all(r in done for r in m.reads if r in names)]
+        if not ready:
+            raise LakeError("E003", place="marts", expected="an order", actual="marts that read each other")
+        placed += ready
+    return placed
+
+
+def receipts_frame(spark: SparkSession, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
+    """Receipts for marts. Grain: dataset x business_date. Columns: due_at, delivered_at, status."""
+    schema = "dataset string, business_date date, due_at timestamp, delivered_at timestamp, status string"
+    names = ["dataset", "business_date", "due_at", "delivered_at", "status"]
+    return spark.createDataFrame([tuple(r[n] for n in names) for r in rows], schema)
+
+
+def receipts_identity(rows: Sequence[Mapping[str, Any]]) -> str:
+    return fingerprint(json.loads(json.dumps(list(rows), default=str)))
+
+

@@ -1,0 +1,83 @@
+"""Where everything is: zones, paths and table names under one root.
+
+The root is a local folder or an object store address such as `s3a://bucket/lake`; nothing else in the project builds a path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from jobs.contracts import check_name
+from jobs.errors import LakeError
+
+FORMAT_VERSION = 1
+ZONES = ("landing", "bronze", "silver", "quarantine", "gold", "audit", "reports", "logs")
+
+
+@dataclass(frozen=True)
+class Lake:
+    """One city's lake under a root."""
+
+    root: str
+    city: str
+
+    @cached_property
+    def base(self) -> str:
+        root = self.root if "://" in self.root else str(Path(self.root).expanduser().absolute())
+        return f"{root.rstrip('/')}/{check_name(self.city)}"
+
+    @cached_property
+    def files(self) -> Any:
+        """The file system of the root, as fsspec sees it."""
+        return fsspec.url_to_fs(self.base.replace("s3a://", "s3://"))[0]
+
+    @property
+    def is_local(self) -> bool:
+        return "://" not in self.base
+
+    def path(self, zone: str, *parts: str) -> str:
+        assert zone in ZONES, zone
+        return "/".join((self.base, zone, *parts))
+
+    def table(self, zone: str, name: str) -> str:
+        """Path of the table `zone.name`."""
+        return self.path(zone, check_name(name))
+
+    def state(self) -> Path:
+        """A folder on this machine for what must not be on object storage: locks."""
+        home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        folder = home / "city-lakehouse" / hashlib.sha256(self.base.encode()).hexdigest()[:16]
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def check_format(self) -> None:
+        """Write the format version into a new lake; refuse one of another version (E006)."""
+        path = f"{self.base}/lake.json"
+        if self.files.exists(path):
+            found = json.loads(self.files.cat_file(path))["format_version"]
+            if found != FORMAT_VERSION:
+                raise LakeError("E006", place=path, expected=str(FORMAT_VERSION), actual=str(found))
+            return
+        self.files.makedirs(self.base, exist_ok=True)
+        self.files.pipe_file(path, json.dumps({"format_version": FORMAT_VERSION, "city": self.city}).encode())
+
+    def write_atomic(self, path: str, data: bytes) -> None:
+        """Write a file so that a reader sees all of it or none."""
+        self.files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+        if not self.is_local:
+            self.files.pipe_file(path, data)
+            return
+        part = f"{path}.part"
+        with open(part, "wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(part, path)

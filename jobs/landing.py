@@ -1,0 +1,275 @@
+"""Landing: keep the delivered bytes, unchanged, with our own receipt.
+
+Objects are addressed by the SHA-256 of their bytes. A receipt is a small JSON file that names them, with the supplier's manifest and
+the time of delivery; receipts are the only source of times in tables. Nothing here is ever rewritten.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+import re
+import unicodedata
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from jobs.contracts import Contract, fingerprint
+from jobs.errors import LakeError
+from jobs.lake import Lake
+
+MANIFESTS = ("manifest.json", "manifest.csv")
+FOLDER = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.r([1-9]\d*))?")
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """One delivered file: its name, its bytes, and the hash of what is inside where it is compressed."""
+
+    name: str
+    sha256: str
+    size: int
+    content_sha256: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What arrived of one dataset for one business date, or that nothing did.
+
+    `status` is delivered, not_due or not_delivered. `problem` holds the parts of the error that refuses the delivery.
+    """
+
+    dataset: str
+    business_date: str
+    revision: int
+    status: str
+    delivered_at: str
+    folder: str = ""
+    sha256: str = ""
+    files: tuple[LandedFile, ...] = ()
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    problem: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def night(self) -> date:
+        return date.fromisoformat(self.business_date)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A delivery folder as it stands in the inbox."""
+
+    dataset: str
+    business_date: str
+    revision: int
+    path: Path
+
+    @property
+    def folder(self) -> str:
+        return self.path.name
+
+
+def find_arrivals(inbox: Path, contract: Contract) -> list[Arrival]:
+    """Delivery folders of a dataset, oldest date and lowest revision first."""
+    folder = inbox / contract.source / contract.name
+    found = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        match = FOLDER.fullmatch(path.name)
+        if match and path.is_dir():
+            found.append(Arrival(contract.dataset, match[1], int(match[2] or 1), path))
+    return sorted(found, key=lambda a: (a.business_date, a.revision))
+
+
+def is_still_arriving(arrival: Arrival) -> bool:
+    names = [p.name for p in arrival.path.iterdir()]
+    return not names or any(n.startswith(".") or n.endswith(".part") for n in names)
+
+
+def land(lake: Lake, contract: Contract, arrival: Arrival, now: datetime) -> tuple[Receipt, bool]:
+    """Keep a delivery folder's bytes and write its receipt; the flag is false where the bytes were already landed (N106).
+
+    Raises E101 while a file of it is still arriving. What is wrong with the delivery itself is kept in the receipt: its bytes are
+    evidence.
+    """
+    if is_still_arriving(arrival):
+        raise LakeError("E101", dataset=arrival.dataset, business_date=arrival.business_date, stage="extract", place=arrival.folder)
+    paths = sorted(p for p in arrival.path.rglob("*") if p.is_file())
+    files = tuple(_keep(lake, p, p.relative_to(arrival.path).as_posix()) for p in paths)
+    identity = fingerprint([[f.name, f.sha256] for f in files])
+    earlier = list_receipts(lake, contract, arrival.business_date)
+    same_folder = [r for r in earlier if r.folder == arrival.folder]
+    if same_folder and same_folder[-1].sha256 == identity:
+        return same_folder[-1], False
+    receipt = _receipt(arrival, files, identity, [r.revision for r in earlier], now, lake, contract)
+    _write(lake, receipt)
+    return receipt, True
+
+
+def _receipt(
+    arrival: Arrival, files: tuple[LandedFile, ...], identity: str, taken: list[int], now: datetime, lake: Lake, contract: Contract
+) -> Receipt:
+    manifest: Mapping[str, Any] = {}
+    problem: Mapping[str, Any] = {}
+    data = tuple(f for f in files if f.name not in MANIFESTS)
+    try:
+        manifest = _read_manifest(lake, files)
+        _check_names(data, contract)
+        _check_manifest(data, manifest)
+    except LakeError as error:
+        problem = error.parts()
+    revision = int(manifest.get("revision", arrival.revision))
+    if revision in taken:
+        revision = max(taken) + 1
+    return Receipt(
+        dataset=arrival.dataset,
+        business_date=arrival.business_date,
+        revision=revision,
+        status="delivered",
+        delivered_at=_delivered_at(manifest, now),
+        folder=arrival.folder,
+        sha256=identity,
+        files=data,
+        manifest=manifest,
+        problem=problem,
+    )
+
+
+def _keep(lake: Lake, path: Path, name: str) -> LandedFile:
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as handle:
+        while block := handle.read(1 << 20):
+            digest.update(block)
+            size += len(block)
+    target = object_path(lake, digest.hexdigest())
+    if not lake.files.exists(target):
+        lake.write_atomic(target, path.read_bytes()) if size < 1 << 28 else lake.files.put_file(str(path), target)
+    return LandedFile(name, digest.hexdigest(), size, _content_hash(path) or digest.hexdigest())
+
+
+def _content_hash(path: Path) -> str:
+    with path.open("rb") as handle:
+        if handle.read(2) != b"\x1f\x8b":
+            return ""
+    digest = hashlib.sha256()
+    try:
+        with gzip.open(path, "rb") as inside:
+            while block := inside.read(1 << 20):
+                digest.update(block)
+    except (OSError, EOFError, zlib.error):
+        return ""
+    return digest.hexdigest()
+
+
+def object_path(lake: Lake, sha256: str) -> str:
+    return lake.path("landing", "objects", sha256[:2], sha256)
+
+
+def local_object(lake: Lake, sha256: str, folder: Path) -> Path:
+    """A landed object as a file on this machine; an object store's is copied into `folder`."""
+    if lake.is_local:
+        return Path(object_path(lake, sha256))
+    target = folder / sha256
+    lake.files.get_file(object_path(lake, sha256), str(target))
+    return target
+
+
+def _read_manifest(lake: Lake, files: tuple[LandedFile, ...]) -> Mapping[str, Any]:
+    found = [f for f in files if f.name in MANIFESTS]
+    if not found:
+        return {}
+    text = lake.files.cat_file(object_path(lake, found[0].sha256))
+    try:
+        if found[0].name.endswith(".json"):
+            manifest = json.loads(text)
+            return manifest if isinstance(manifest, dict) else _bad_manifest(found[0].name)
+        rows = list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"))))
+        return {"files": [{k: int(v) if k == "records" else v for k, v in row.items()} for row in rows]}
+    except (ValueError, UnicodeDecodeError) as error:
+        raise LakeError("E106", place=found[0].name, actual=type(error).__name__) from error
+
+
+def _bad_manifest(name: str) -> Mapping[str, Any]:
+    raise LakeError("E106", place=name, expected="an object", actual="another JSON value")
+
+
+def _check_names(files: tuple[LandedFile, ...], contract: Contract) -> None:
+    """Refuse names that cannot be told apart (E110) or whose period cannot be read (E108)."""
+    folded: dict[str, str] = {}
+    for f in files:
+        key = unicodedata.normalize("NFC", f.name).casefold()
+        if key in folded:
+            raise LakeError("E110", place=f"{folded[key]}, {f.name}", expected="names that differ", actual="equal names")
+        folded[key] = f.name
+        if contract.period_from_file and not period_of(contract, f.name):
+            raise LakeError("E108", place=f.name, expected=contract.period_from_file, actual="no match")
+
+
+def period_of(contract: Contract, name: str) -> str:
+    """The period that a delivered file's name tells, or an empty string."""
+    match = re.search(contract.period_from_file, name.rsplit("/", 1)[-1])
+    return match["period"] if match else ""
+
+
+def _check_manifest(files: tuple[LandedFile, ...], manifest: Mapping[str, Any]) -> None:
+    """Compare names and hashes with the supplier's statement (E106, E102). A compressed file may be stated by its content."""
+    stated = {str(e["name"]): e for e in manifest.get("files", ())}
+    by_name = {f.name: f for f in files} | {f.name.removesuffix(".gz"): f for f in files}
+    for name, entry in stated.items():
+        if name not in by_name:
+            raise LakeError("E106", place=name, expected="a file of that name", actual="none")
+        found, sha = by_name[name], str(entry.get("sha256", "")).lower()
+        if sha and sha not in (found.sha256, found.content_sha256):
+            raise LakeError("E102", place=name, expected=f"sha256 {sha[:16]}", actual=f"sha256 {found.sha256[:16]}, {found.size} bytes")
+    for f in files if stated else ():
+        if f.name not in stated and f.name.removesuffix(".gz") not in stated:
+            raise LakeError("E106", place=f.name, expected="a line in the manifest", actual="none")
+
+
+def _delivered_at(manifest: Mapping[str, Any], now: datetime) -> str:
+    stated = manifest.get("delivered_at")
+    return _instant(datetime.fromisoformat(str(stated)) if stated else now)
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def record_absence(lake: Lake, contract: Contract, business_date: str, status: str, now: datetime) -> Receipt | None:
+    """Write down that nothing was due, or that nothing came; None where that, or a delivery, is already known."""
+    known = list_receipts(lake, contract, business_date, absent=True)
+    if any(r.status == status or r.status == "delivered" for r in known):
+        return None
+    receipt = Receipt(contract.dataset, business_date, 0, status, _instant(now))
+    _write(lake, receipt)
+    return receipt
+
+
+def _write(lake: Lake, receipt: Receipt) -> None:
+    name = f"r{receipt.revision}" if receipt.files or receipt.folder else receipt.status
+    source, dataset = receipt.dataset.split(".")
+    path = lake.path("landing", "receipts", source, dataset, receipt.business_date, f"{name}.json")
+    lake.write_atomic(path, json.dumps(asdict(receipt), indent=1, ensure_ascii=False, sort_keys=True).encode())
+
+
+def list_receipts(lake: Lake, contract: Contract, business_date: str = "*", *, absent: bool = False) -> list[Receipt]:
+    """Receipts of a dataset by business date and revision; with `absent` also those that say nothing came."""
+    folder = lake.path("landing", "receipts", contract.source, contract.name)
+    pattern = "*.json" if absent else "r*.json"
+    found = [_load(lake, path) for path in lake.files.glob(f"{folder}/{business_date}/{pattern}")]
+    return sorted(found, key=lambda r: (r.business_date, r.revision))
+
+
+def _load(lake: Lake, path: str) -> Receipt:
+    raw = json.loads(lake.files.cat_file(path))
+    return Receipt(**{**raw, "files": tuple(LandedFile(**f) for f in raw["files"])})
+
+
+def all_receipts(lake: Lake, contracts: Mapping[str, Contract]) -> Iterator[Receipt]:
+    for contract in contracts.values():
+        yield from list_receipts(lake, contract, absent=True)

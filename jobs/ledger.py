@@ -1,0 +1,160 @@
+"""The ledger: what ran, on what, with which result; and the decisions of people.
+
+Both are append-only audit tables. A lost ledger costs time, never correctness: every stage finds out by itself what is done.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from jobs import delta
+from jobs.contracts import fingerprint
+from jobs.lake import Lake
+
+LINE = pa.schema(
+    [
+        ("line", pa.int64()), ("run_id", pa.string()), ("try", pa.int32()), ("at", pa.timestamp("us", tz="UTC")),
+        ("stage", pa.string()), ("dataset", pa.string()), ("business_date", pa.string()), ("revision", pa.int32()),
+        ("sha256", pa.string()), ("fingerprint", pa.string()), ("outcome", pa.string()), ("table", pa.string()),
+        ("table_id", pa.string()), ("table_version", pa.int64()), ("counts", pa.string()), ("results", pa.string()),
+        ("notices", pa.string()), ("error", pa.string()), ("seconds", pa.float64()),
+    ]
+)  # fmt: skip
+DECISION = pa.schema(
+    [
+        ("id", pa.string()), ("at", pa.timestamp("us", tz="UTC")), ("kind", pa.string()), ("by", pa.string()), ("reason", pa.string()),
+        ("dataset", pa.string()), ("business_date", pa.string()), ("revision", pa.int32()), ("sha256", pa.string()),
+        ("file", pa.string()), ("record", pa.int64()), ("rule", pa.string()), ("values_sha256", pa.string()),
+        ("table", pa.string()), ("input_fingerprint", pa.string()),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    """Who runs: an id (Airflow's or our own), the try, and the clock as an argument."""
+
+    id: str
+    attempt: int
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Line:
+    """One stage of one delivery (or of a gold table, or a release) and how it ended."""
+
+    stage: str
+    dataset: str
+    outcome: str  # accepted, held, refused, failed, unchanged, built, released
+    business_date: str = ""
+    revision: int = 0
+    sha256: str = ""
+    fingerprint: str = ""
+    table: str = ""
+    table_id: str = ""
+    table_version: int = -1
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    results: tuple[Mapping[str, Any], ...] = ()
+    notices: tuple[Mapping[str, Any], ...] = ()
+    error: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    line: int = 0
+    run_id: str = ""
+    attempt: int = 1
+    at: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, int, str]:
+        return (self.dataset, self.business_date, self.revision, self.stage)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A person's recorded act. It names what it judges by content, never by run, line or version."""
+
+    kind: str  # approve, mend or dismiss
+    by: str
+    reason: str
+    dataset: str = ""
+    business_date: str = ""
+    revision: int = 0
+    sha256: str = ""
+    file: str = ""
+    record: int = 0
+    rule: str = ""
+    values_sha256: str = ""
+    table: str = ""
+    input_fingerprint: str = ""
+
+    @property
+    def id(self) -> str:
+        what = {k: v for k, v in asdict(self).items() if k not in ("by", "reason")}
+        return fingerprint(what)[:12]
+
+
+class Ledger:
+    """The open ledger of a lake: newest line per dataset, date, revision and stage, and the decisions."""
+
+    def __init__(self, lake: Lake, run: Run) -> None:
+        self.lake, self.run = lake, run
+        self.path = lake.table("audit", "ledger")
+        self.lines = _read_lines(self.path)
+        self.decisions = read_decisions(lake)
+
+    def newest(self, stage: str, dataset: str, business_date: str = "", revision: int = 0) -> Line | None:
+        return self.lines.get((dataset, business_date, revision, stage))
+
+    def append(self, line: Line) -> Line:
+        """Write one line and remember it."""
+        number = 1 + max((known.line for known in self.lines.values()), default=0)
+        line = replace(line, line=number, run_id=self.run.id, attempt=self.run.attempt, at=self.run.now.isoformat())
+        row = {**asdict(line), "try": line.attempt, "at": self.run.now}
+        for name in ("counts", "results", "notices", "error"):
+            row[name] = json.dumps(row[name], ensure_ascii=False, default=str)
+        delta.append_rows(self.path, pa.Table.from_pylist([row], LINE), "ledger")
+        self.lines[line.key] = line
+        return line
+
+    def decide(self, decision: Decision) -> Decision:
+        """Write a decision down; the same one again is nothing."""
+        if decision.id not in {d.id for d in self.decisions}:
+            row = {**asdict(decision), "id": decision.id, "at": self.run.now}
+            delta.append_rows(self.lake.table("audit", "decisions"), pa.Table.from_pylist([row], DECISION), "decision")
+            self.decisions.append(decision)
+        return decision
+
+    def decisions_on(self, dataset: str, business_date: str, revision: int, sha256: str) -> list[Decision]:
+        where = (dataset, business_date, revision, sha256)
+        return [d for d in self.decisions if (d.dataset, d.business_date, d.revision, d.sha256) == where]
+
+
+def all_lines(path: str) -> list[Line]:
+    """Every ledger line in the order in which they were written."""
+    table = delta.read_arrow(path)
+    found = [_line(row) for row in table.to_pylist()] if table is not None else []
+    return sorted(found, key=lambda x: x.line)
+
+
+def _read_lines(path: str) -> dict[tuple[str, str, int, str], Line]:
+    return {line.key: line for line in all_lines(path)}
+
+
+def _line(row: Mapping[str, Any]) -> Line:
+    values = {k: v for k, v in row.items() if k not in ("try", "at")}
+    for name in ("counts", "error"):
+        values[name] = json.loads(values[name])
+    for name in ("results", "notices"):
+        values[name] = tuple(json.loads(values[name]))
+    return Line(**values, attempt=row["try"], at=row["at"].astimezone(UTC).isoformat())
+
+
+def read_decisions(lake: Lake) -> list[Decision]:
+    table = delta.read_arrow(lake.table("audit", "decisions"))
+    rows: Iterable[Mapping[str, Any]] = table.to_pylist() if table is not None else ()
+    return [Decision(**{k: v for k, v in row.items() if k not in ("id", "at")}) for row in sorted(rows, key=lambda r: r["id"])]

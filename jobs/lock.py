@@ -1,0 +1,84 @@
+"""One writer process a lake: an flock that dies with its process."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jobs.errors import LakeError
+from jobs.lake import Lake
+from jobs.ledger import Run
+
+
+@contextmanager
+def hold_lake(lake: Lake, run: Run) -> Iterator[Path]:
+    """Be the lake's only writer. Raises E501 with who holds it and since when.
+
+    The lock's file also names the driver JVM; a writer that died without it is waited for, so that no two drivers commit.
+    """
+    path = lake.state() / "writer.lock"
+    with path.open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _busy(path) from None
+        _wait_for_driver(path)
+        write_holder(path, {"run": run.id, "pid": os.getpid(), "since": run.now.isoformat()})
+        try:
+            yield path
+        finally:
+            path.write_text("")
+
+
+def write_holder(path: Path, holder: dict[str, object]) -> None:
+    path.write_text(json.dumps(holder))
+
+
+def note_driver(path: Path, pid: int) -> None:
+    """Add the driver JVM to the lock's file."""
+    write_holder(path, {**_holder(path), "driver": pid, "driver_started": started(pid)})
+
+
+def _holder(path: Path) -> dict[str, object]:
+    try:
+        return dict(json.loads(path.read_text() or "{}"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _busy(path: Path) -> LakeError:
+    holder = _holder(path)
+    who = f"run {holder.get('run', 'unknown')} (pid {holder.get('pid', 'unknown')}) since {holder.get('since', 'unknown')}"
+    return LakeError("E501", place="writer.lock", expected="no other writer", actual=f"held by {who}")
+
+
+def started(pid: int) -> str:
+    """When a process began, as the kernel counts it; empty where it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def _wait_for_driver(path: Path) -> None:
+    """Block until the driver JVM of a writer that was killed is gone."""
+    holder = _holder(path)
+    pid, began = int(str(holder.get("driver") or 0)), str(holder.get("driver_started") or "")
+    if not pid or not began or started(pid) != began:
+        return
+    try:
+        watched = os.pidfd_open(pid)
+    except OSError:
+        return
+    try:
+        import select
+
+        select.select([watched], [], [], 120)
+    finally:
+        os.close(watched)
+    if started(pid) == began:
+        raise LakeError("E501", place=f"driver JVM {pid}", expected="gone with its writer", actual="still running after 120 s")

@@ -1,0 +1,155 @@
+"""Releases: one version of every gold table, published together; readers see nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from jobs import delta
+from jobs.contracts import Contract
+from jobs.errors import LakeError
+from jobs.lake import Lake
+
+RELEASE = pa.schema(
+    [
+        ("release", pa.int32()), ("released_at", pa.timestamp("us", tz="UTC")), ("table", pa.string()), ("status", pa.string()),
+        ("why", pa.string()), ("table_id", pa.string()), ("version", pa.int64()), ("rows", pa.int64()), ("digest", pa.string()),
+        ("fingerprint", pa.string()), ("reads", pa.string()), ("stands_on", pa.string()), ("run_id", pa.string()),
+    ]
+)  # fmt: skip
+RESTATEMENT = pa.schema(
+    [
+        ("release", pa.int32()), ("table", pa.string()), ("key", pa.string()), ("column", pa.string()), ("old", pa.string()),
+        ("new", pa.string()), ("deliveries", pa.string()),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Released:
+    """One gold table in one release.
+
+    `status`: new, unchanged, held or stale; `why` says what is held or stale. A held table keeps the version of the release before,
+    or has none yet (-1).
+    """
+
+    table: str
+    status: str
+    why: str = ""
+    table_id: str = ""
+    version: int = -1
+    rows: int = 0
+    digest: str = ""
+    fingerprint: str = ""
+    reads: tuple[Mapping[str, Any], ...] = ()
+    stands_on: tuple[Sequence[Any], ...] = ()
+    release: int = 0
+    released_at: str = ""
+    run_id: str = ""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release and its tables by name."""
+
+    number: int
+    released_at: str
+    tables: Mapping[str, Released] = field(default_factory=dict)
+
+
+def read_releases(lake: Lake) -> list[Release]:
+    """All releases, oldest first."""
+    found = delta.read_arrow(lake.table("audit", "releases"))
+    rows = [_released(row) for row in found.to_pylist()] if found is not None else []
+    numbers = sorted({r.release for r in rows})
+    return [_group(n, [r for r in rows if r.release == n]) for n in numbers]
+
+
+def _group(number: int, rows: list[Released]) -> Release:
+    return Release(number, rows[0].released_at, {r.table: r for r in rows})
+
+
+def _released(row: Mapping[str, Any]) -> Released:
+    whole = {**row, "reads": tuple(json.loads(row["reads"])), "stands_on": tuple(json.loads(row["stands_on"]))}
+    return Released(**{**whole, "released_at": row["released_at"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")})
+
+
+def find_release(lake: Lake, number: int | None) -> Release | None:
+    """The newest release, or the one of a number; E004 where that does not exist."""
+    releases = read_releases(lake)
+    if number is None:
+        return releases[-1] if releases else None
+    for release in releases:
+        if release.number == number:
+            return release
+    raise LakeError("E004", place="release", expected=", ".join(str(r.number) for r in releases) or "none yet", actual=str(number))
+
+
+def is_same(last: Release | None, tables: Sequence[Released]) -> bool:
+    """Whether publishing would say nothing new."""
+    return last is not None and {t.table: _content(t) for t in tables} == {t.table: _content(t) for t in last.tables.values()}
+
+
+def _content(t: Released) -> tuple[object, ...]:
+    standing = "published" if t.status in ("new", "unchanged") else t.status
+    return (standing, t.why, t.table_id, t.version, json.dumps(t.stands_on, default=str))
+
+
+def publish(lake: Lake, last: Release | None, tables: Sequence[Released], contracts: Mapping[str, Contract], run_id: str, now: datetime) -> Release:
+    """Write restatements, then the release, in one commit each; a repeat after a crash writes the restatements once."""
+    number = last.number + 1 if last else 1
+    _write_restatements(lake, number, last, tables, contracts)
+    rows = [
+        {**asdict(t), "release": number, "released_at": now, "run_id": run_id, "reads": json.dumps(t.reads), "stands_on": json.dumps(t.stands_on)}
+        for t in tables
+    ]
+    delta.append_rows(lake.table("audit", "releases"), pa.Table.from_pylist(rows, RELEASE), "release")
+    return Release(number, now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), {t.table: t for t in tables})
+
+
+def _write_restatements(lake: Lake, number: int, last: Release | None, tables: Sequence[Released], contracts: Mapping[str, Contract]) -> None:
+    path = lake.table("audit", "restatements")
+    written = delta.read_arrow(path, columns=["release"])
+    if written is not None and number in written["release"].to_pylist():
+        return
+    rows: list[dict[str, Any]] = []
+    for t in tables:
+        before = last.tables.get(t.table) if last else None
+        if before and before.version >= 0 and before.version != t.version and before.digest != t.digest:
+            rows += [{"release": number, **r} for r in compare_versions(lake, contracts[t.table], before, t)]
+    if rows:
+        delta.append_rows(path, pa.Table.from_pylist(rows, RESTATEMENT), "release")
+
+
+def compare_versions(lake: Lake, contract: Contract, before: Released, after: Released) -> list[dict[str, Any]]:
+    """Figures of one table that two releases give differently. Grain: key x column; `new` is null where the row is gone."""
+    path, key = lake.table("gold", contract.name), list(contract.key)
+    old, new = (_as_text(delta.read_arrow(path, t.version)) for t in (before, after))
+    columns = [c.name for c in contract.columns if c.name not in key]
+    both = old.merge(new, on=key, how="left", suffixes=("_old", "_new"), indicator="_side")
+    deliveries = json.dumps([d for d in after.stands_on if list(d) not in [list(x) for x in before.stands_on]])
+    found = []
+    for column in columns:
+        was, now = both[f"{column}_old"], both[f"{column}_new"]
+        changed = both[(was != now) & ~(was.isna() & now.isna())]
+        for _, row in changed.iterrows():
+            found.append(
+                {"table": contract.name, "key": json.dumps({k: row[k] for k in key}, ensure_ascii=False), "column": column,
+                 "old": _text(row[f"{column}_old"]), "new": _text(row[f"{column}_new"]), "deliveries": deliveries}
+            )  # fmt: skip
+    return found
+
+
+def _as_text(rows: pa.Table | None) -> pd.DataFrame:
+    assert rows is not None
+    return rows.cast(pa.schema([(f.name, pa.string()) for f in rows.schema])).to_pandas()
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

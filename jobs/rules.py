@@ -1,0 +1,111 @@
+"""Cast and judge: delivered strings to typed rows, with the rules that each row breaks as a bitmask.
+
+Spark's casts guess (`try_cast('1.5' as decimal(18,0))` is 2, `'12:30'` as a timestamp is today), so every logical type has one
+lexical pattern that a value must match before it is cast. A value that does not match, or does not fit, is unconverted: null, and
+marked in `_unconverted_<column>`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.contracts import Column as Declared
+from jobs.contracts import Contract
+
+BITS = 60
+LINEAGE = ("_business_date", "_revision", "_file", "_record")
+_PARTS = {"yyyy": r"(\d{4})", "MM": r"(\d{2})", "dd": r"(\d{2})", "HH": r"(\d{2})", "mm": r"(\d{2})", "ss": r"(\d{2})", "M": r"(\d{1,2})", "d": r"(\d{1,2})", "H": r"(\d{1,2})"}  # fmt: skip
+_ISO_DATE = r"^\d{4}-\d{2}-\d{2}$"
+_ISO_LOCAL = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?$"
+_ISO_INSTANT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$"
+
+
+def cast_columns(rows: DataFrame, contract: Contract) -> DataFrame:
+    """Give each declared column its type; null tokens become null, and what does not convert is marked.
+
+    Returns the lineage columns, the contract's columns, and `_unconverted_<column>` for each column that is not a string.
+    """
+    tokens = [t.strip() for t in contract.null_tokens]
+    raw = {c.name: F.when(~F.col(c.name).isin(tokens), F.col(c.name)) for c in contract.columns}
+    typed = {c.name: cast_value(raw[c.name], c) for c in contract.columns}
+    marks = [
+        (raw[c.name].isNotNull() & typed[c.name].isNull()).alias(f"_unconverted_{c.name}")
+        for c in contract.columns
+        if c.spark_type != "string"
+    ]
+    return rows.select(*LINEAGE, *[typed[c.name].alias(c.name) for c in contract.columns], *marks)
+
+
+def cast_value(value: Column, column: Declared) -> Column:
+    """One value by the lexical pattern of its type; null where it does not match or does not fit."""
+    kind = column.spark_type
+    if kind == "string":
+        return value
+    if kind == "boolean":
+        return F.when(value.rlike("^(true|false)$"), value.cast("boolean"))
+    if kind == "date" or kind.startswith("timestamp"):
+        return _cast_time(value, column)
+    if kind.startswith("decimal"):
+        return F.when(value.rlike(rf"^-?\d+(\.\d{{0,{column.scale}}}0*)?$"), value.try_cast(kind))
+    return F.when(value.rlike(r"^-?\d+(\.0*)?$"), value.try_cast("decimal(38,0)").try_cast(kind))
+
+
+def _cast_time(value: Column, column: Declared) -> Column:
+    kind = column.spark_type
+    if column.format and column.format not in ("yyyy-MM-dd", "yyyy-MM-dd HH:mm:ss"):
+        pattern, iso = read_format(column.format)
+        return F.when(value.rlike(pattern), F.regexp_replace(value, pattern, iso).try_cast(kind))
+    pattern = {"date": _ISO_DATE, "timestamp_ntz": _ISO_LOCAL}.get(kind, _ISO_INSTANT)
+    return F.when(value.rlike(pattern), value.try_cast(kind))
+
+
+def read_format(pattern: str) -> tuple[str, str]:
+    """A format such as `MM/dd/yyyy` as a regular expression and the ISO text made of its groups."""
+    regex, order = "", []
+    for token in re.findall(r"yyyy|MM|dd|HH|mm|ss|M|d|H|.", pattern):
+        if token in _PARTS:
+            regex, order = regex + _PARTS[token], [*order, token[0]]
+        else:
+            regex += re.escape(token)
+    group = {letter: f"${n}" for n, letter in enumerate(order, 1)}
+    day = f"{group['y']}-{group['M']}-{group['d']}"
+    time = ":".join(group.get(x, "00") for x in "Hms")
+    return f"^{regex}$", f"{day} {time}" if "H" in group else day
+
+
+def mark_rules(rows: DataFrame, broken: Sequence[Column]) -> DataFrame:
+    """Add the bitmask columns `_rules_0`, `_rules_1`, ...: bit n of them is set where condition n holds."""
+    groups = [broken[i : i + BITS] for i in range(0, max(len(broken), 1), BITS)]
+    return rows.withColumns({f"_rules_{i}": _mask(group) for i, group in enumerate(groups)})
+
+
+def _mask(conditions: Sequence[Column]) -> Column:
+    bits = [F.when(F.coalesce(c, F.lit(False)), F.lit(1 << i)).otherwise(F.lit(0)) for i, c in enumerate(conditions)]
+    return reduce(lambda a, b: a.bitwiseOR(b), bits, F.lit(0).cast("bigint"))
+
+
+def mask_names(count: int) -> list[str]:
+    return [f"_rules_{i}" for i in range((max(count, 1) + BITS - 1) // BITS)]
+
+
+def is_set_aside(count: int) -> Column:
+    return reduce(lambda a, b: a | b, [F.col(name) != 0 for name in mask_names(count)])
+
+
+def broken_bits(masks: Sequence[int]) -> list[int]:
+    """Positions of the set bits of one row's masks."""
+    return [i * BITS + bit for i, mask in enumerate(masks) for bit in range(BITS) if mask >> bit & 1]
+
+
+def spell_rules(ids: Sequence[str]) -> Column:
+    """The ids of the rules that a row breaks, as an array; for set-aside rows only, they are few."""
+    names = mask_names(len(ids))
+    found = [
+        F.when(F.col(names[i // BITS]).bitwiseAND(F.lit(1 << (i % BITS))) != 0, F.lit(rule)) for i, rule in enumerate(ids)
+    ]
+    return F.array_compact(F.array(*found)) if found else F.array().cast("array<string>")

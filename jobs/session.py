@@ -1,0 +1,79 @@
+"""The one place that makes a Spark session: embedded in this process, or attached to a server."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import shutil
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from jobs.archive import archive_options
+from jobs.setup import PROJECT, find_jars, java_home, spark_home
+
+# For tests only: half of the CPU of a short run, four times that of a long one.
+_TEST_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
+
+def open_session(app_name: str = "city-lakehouse") -> SparkSession:
+    """Return the session of this process, starting it where there is none.
+
+    LAKE_REMOTE (`sc://host:port`) attaches to a running Connect server. Else Spark runs in this process with
+    conf/spark-defaults.conf, then the properties file that LAKE_SPARK_CONF names (for instance another `spark.master`).
+    """
+    if remote := os.environ.get("LAKE_REMOTE"):
+        return SparkSession.builder.remote(remote).getOrCreate()
+    if running := SparkSession.getActiveSession():
+        return running
+    _set_environment()
+    builder = SparkSession.builder.appName(app_name)
+    for key, value in session_conf().items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+def session_conf() -> dict[str, str]:
+    """Join the settings: what the machine decides, then the shared file, then LAKE_SPARK_CONF; the last word wins."""
+    conf = _machine_conf() | read_conf(PROJECT / "conf" / "spark-defaults.conf")
+    if own := os.environ.get("LAKE_SPARK_CONF"):
+        conf |= read_conf(Path(own))
+    return conf
+
+
+def read_conf(path: Path) -> dict[str, str]:
+    """Read `key value` or `key=value` lines, as spark-submit does."""
+    lines = (line.strip() for line in path.read_text().splitlines())
+    pairs = (re.split(r"\s*[=\s]\s*", line, maxsplit=1) for line in lines if line and not line.startswith("#"))
+    return dict(pairs)
+
+
+def _machine_conf() -> dict[str, str]:
+    java = [f"-Dlog4j2.configurationFile={PROJECT / 'conf' / 'log4j2.properties'}", *archive_options()]
+    if os.environ.get("LAKE_SPARK_TEST"):
+        java.append(_TEST_JAVA)
+    return {
+        "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in find_jars()),
+        "spark.driver.extraJavaOptions": " ".join(java),
+        "spark.sql.warehouse.dir": _temporary_folder(),
+    }
+
+
+def _set_environment() -> None:
+    """Name this Python, this Spark and a usable Java, whatever else the machine has."""
+    os.environ["SPARK_HOME"] = str(spark_home())
+    os.environ["JAVA_HOME"] = str(java_home())
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+
+
+@cache
+def _temporary_folder() -> str:
+    """Spark wants a folder for tables without a path; we have none, so it lives as long as this process."""
+    folder = tempfile.mkdtemp(prefix="lake-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
