@@ -103,8 +103,10 @@ def _read_one(path: Path, landed: LandedFile, layout: Layout) -> Reading:
     try:
         return read(path, layout)
     except LakeError as error:
-        error.evidence = error.evidence or f"landing sha256 {landed.sha256}"
-        raise error.at(place=landed.name) from error
+        parts = error.parts()
+        place = f"{landed.name} {parts['place']}".strip()
+        evidence = error.evidence or f"landing sha256 {landed.sha256}"
+        raise LakeError(error.code, expected=error.expected, actual=error.actual, evidence=evidence, place=place) from error
 
 
 def _check_counts(files: tuple[tuple[LandedFile, Reading], ...], receipt: Receipt) -> None:

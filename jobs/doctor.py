@@ -12,7 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jobs.errors import LakeError
-from jobs.setup import PROJECT, find_java, java_version, jars_folder, read_pins, unfit_jars
+from jobs.setup import PROJECT, find_java, jars_folder, java_version, read_pins, unfit_jars
 
 FREE_BYTES = 2 * 1024**3  # the shipped nights need 0.2 GB; Spark spills beside them
 

@@ -111,6 +111,16 @@ def land(lake: Lake, contract: Contract, arrival: Arrival, now: datetime) -> tup
     return receipt, True
 
 
+def is_landed(lake: Lake, contract: Contract, arrival: Arrival) -> bool:
+    """Whether the folder's bytes are those last landed from it; writes nothing."""
+    same_folder = [r for r in list_receipts(lake, contract, arrival.business_date) if r.folder == arrival.folder]
+    if not same_folder:
+        return False
+    paths = sorted(p for p in arrival.path.rglob("*") if p.is_file())
+    named = [[p.relative_to(arrival.path).as_posix(), hashlib.sha256(p.read_bytes()).hexdigest()] for p in paths]
+    return same_folder[-1].sha256 == fingerprint(named)
+
+
 def _receipt(
     arrival: Arrival, files: tuple[LandedFile, ...], identity: str, taken: list[int], now: datetime, lake: Lake, contract: Contract
 ) -> Receipt:

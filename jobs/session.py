@@ -77,3 +77,12 @@ def _temporary_folder() -> str:
     folder = tempfile.mkdtemp(prefix="lake-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def driver_pid() -> int:
+    """Process id of the embedded driver JVM; 0 where the session is attached to a server."""
+    from pyspark import SparkContext
+
+    gateway = SparkContext._gateway
+    process = getattr(gateway, "proc", None)
+    return int(process.pid) if process else 0

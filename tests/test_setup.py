@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from jobs import setup
+from jobs.doctor import examine, read_locked_versions
 from jobs.errors import LakeError
 
 
@@ -110,3 +111,24 @@ def test_a_failed_set_up_ends_with_its_message_and_no_trace(tmp_path: Path, monk
     monkeypatch.setenv("LAKE_JARS", str(tmp_path / "file" / "jars"))
     with pytest.raises(SystemExit, match=r"^E608 .*file/jars"):
         setup.main()
+
+
+def test_the_doctor_names_what_is_missing_and_what_to_type(tmp_path: Path) -> None:
+    found = {finding.name: finding for finding in examine(tmp_path / "lake" / "not there yet")}
+    assert not found["jars"].ok
+    assert found["jars"].remedy == "make setup"
+    assert found["rights"].ok
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_says_where_a_lake_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setup, "read_pins", list)
+    assert not {finding.name: finding.ok for finding in examine("/proc/lake")}["rights"]
+
+
+def test_pins_of_other_systems_and_pythons_are_no_pins_of_this_machine(tmp_path: Path) -> None:
+    lock = tmp_path / "a.lock"
+    lock.write_text(
+        "one==1.0 \\\n    --hash=sha256:00\ntwo[x]==2.1\nthree==3 ; sys_platform == 'win32' \\\n    --hash=sha256:00\n"
+    )
+    assert read_locked_versions(lock) == {"one": "1.0", "two": "2.1"}

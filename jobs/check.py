@@ -1,0 +1,62 @@
+"""Judge one file by a dataset's contract and rules without a lake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from jobs import quality
+from jobs.bronze import layout_of, with_file
+from jobs.contracts import Contract
+from jobs.errors import LakeError
+from jobs.formats import read
+from jobs.judge import judge_rows, rule_conditions, tally, type_rows
+from jobs.rules import spell_rules
+from jobs.suites import load_suite
+
+MOST_PLACES = 20
+
+
+def check_file(open_session: Callable[[], SparkSession], contract: Contract, file: Path) -> dict[str, Any]:
+    """Counts, results and the first places of what would be refused or set aside."""
+    try:
+        reading = read(file, layout_of(contract))
+    except LakeError as error:
+        raise error.at(dataset=contract.dataset, stage="check", place=file.name) from None
+    suite = load_suite(contract)
+    results = list(quality.validate(_frame(reading.table), suite.bronze, reading.table.num_rows)) if reading.table.num_rows else []
+    rules = suite.quarantine_rules()
+    table = with_file(reading.table, file.name)
+    table = table.set_column(table.schema.get_field_index("_file"), "_file", table["_file"].cast(pa.string()))
+    rows = open_session().createDataFrame(table.to_pandas(), _schema(table)).withColumns(
+        {"_business_date": F.lit(date(1970, 1, 1)), "_revision": F.lit(1)}
+    )  # fmt: skip
+    typed = type_rows(rows, contract)
+    judged = judge_rows(typed, contract, rule_conditions(typed, rules, quality.conditions)).withColumn("_d", F.lit(0)).persist()
+    counted = tally(judged, contract, rules).get(0)
+    if counted:
+        results += quality.validate_counts(rules, counted.broken, counted.evaluated)
+        written = [r for r in suite.silver if not r.quarantine]
+        results += quality.validate(judged, written, counted.judged) if written else []
+    aside = judged.where("_aside").select("_record", spell_rules([r.id for r in rules]).alias("_rules")).orderBy("_record").limit(MOST_PLACES)
+    places = [f"record {r.record}: {r.code} {r.detail}" for r in reading.refused[:MOST_PLACES]]
+    places += [f"record {row['_record']}: {', '.join(row['_rules'])}" for row in aside.collect()]
+    return {
+        "counts": {"landed": reading.records, "bronze": reading.table.num_rows, "refused": len(reading.refused), "judged": counted.judged if counted else 0, "set aside": counted.aside if counted else 0},
+        "results": [r.as_dict() for r in results], "places": places, "notices": [f"{n.code} {n.text}" for n in reading.notices],
+        "held": [r.rule for r in quality.failing(results)],
+    }  # fmt: skip
+
+
+def _frame(table: pa.Table) -> Any:
+    return table.to_pandas()
+
+
+def _schema(table: pa.Table) -> str:
+    return ", ".join(f"`{f.name}` {'bigint' if f.name == '_record' else 'string'}" for f in table.schema)

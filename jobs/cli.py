@@ -1,0 +1,310 @@
+"""The command line `lake`: commands that run nights. Those that only read are in `ask.py`."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from typing import Annotated, Any
+
+import typer
+
+from jobs import night as nights
+from jobs import show
+from jobs.ask import app
+from jobs.contracts import load_city, load_contracts, load_gold
+from jobs.due import due_at, is_due, parse_date
+from jobs.errors import LakeError
+from jobs.landing import find_arrivals
+from jobs.ledger import Decision, Line
+from jobs.night import Night, Selection
+from jobs.settings import Settings, with_settings
+
+WORST = (6, 5, 1, 2, 4, 3, 7, 0)
+DateOption = Annotated[str, typer.Option("--date", help="Business date, YYYY-MM-DD.")]
+SourceOption = Annotated[str, typer.Option(help="One source, such as traffic.")]
+DatasetOption = Annotated[str, typer.Option(help="One dataset, such as traffic.crashes.")]
+
+
+def main() -> None:
+    """Run a command; a foreseen failure prints its message and gives its exit code."""
+    try:
+        app(standalone_mode=False)
+    except LakeError as error:
+        show.print_error(error)
+        sys.exit(error.exit)
+    except (typer.Abort, KeyboardInterrupt):
+        show.err.print("Stopped. The same command finishes the night.")
+        sys.exit(1)
+    except Exception as error:
+        if type(error).__name__ in ("UsageError", "BadParameter", "NoSuchOption", "MissingParameter", "NoArgsIsHelpError", "BadOptionUsage", "BadArgumentUsage"):
+            show.err.print(f"{LakeError('E002', place='command line', actual=str(error))}", markup=False)
+            sys.exit(2)
+        show.err.print(traceback.format_exc(), markup=False)
+        show.print_error(LakeError("E001", actual=type(error).__name__))
+        sys.exit(1)
+
+
+def select(settings: Settings, date: str = "", source: str = "", dataset: str = "", **more: Any) -> Selection:
+    """Check selectors against the city before anything is touched."""
+    city = load_city(settings.city)
+    for text in (date, more.get("first", ""), more.get("last", "")):
+        if text:
+            parse_date(text, city, settings.run.now)
+    known = load_contracts(settings.city)
+    if dataset and dataset not in known:
+        raise LakeError("E004", place="dataset", expected=", ".join(known), actual=dataset[:60])
+    if source and source not in {c.source for c in known.values()}:
+        raise LakeError("E004", place="source", expected=", ".join(sorted({c.source for c in known.values()})), actual=source[:60])
+    return Selection(dates=(date,) if date else (), source=source, dataset=dataset, **more)
+
+
+@contextmanager
+def open_night(settings: Settings, selection: Selection) -> Iterator[tuple[Night, show.Watch]]:
+    """Hold the lake and open it; the session starts when a stage first needs it."""
+    from jobs.lock import hold_lake, note_driver
+
+    settings.lake.check_format()
+    with hold_lake(settings.lake, settings.run) as lock, show.watching(settings.lake, settings.run, settings.json) as watch:
+        yield Night(settings.lake, settings.inbox, settings.run, lambda: _open_session(lock, note_driver), watch, selection), watch
+
+
+def _open_session(lock: Any, note_driver: Callable[[Any, int], None]) -> Any:
+    from jobs.session import driver_pid, open_session
+
+    spark = open_session()
+    pid = driver_pid()
+    if pid:
+        note_driver(lock, pid)
+    return spark
+
+
+@app.command()
+@with_settings
+def run(
+    settings: Settings, date: DateOption = "", source: SourceOption = "", dataset: DatasetOption = "",
+    refold: Annotated[bool, typer.Option("--refold", help="Refold datasets whose rules changed.")] = False,
+) -> None:  # fmt: skip
+    """Do what is owed: land, bronze, silver, gold, release, report. Without --date: everything in the inbox."""
+    _run(settings, select(settings, date, source, dataset, refold=refold))
+
+
+@app.command()
+@with_settings
+def backfill(
+    settings: Settings, first: Annotated[str, typer.Option("--from", help="First business date.")], last: Annotated[str, typer.Option("--to", help="Last business date, included.")],
+    source: SourceOption = "", dataset: DatasetOption = "",
+) -> None:  # fmt: skip
+    """Run a range of business dates, both ends included, and publish one release."""
+    _run(settings, select(settings, "", source, dataset, first=first, last=last))
+
+
+@app.command()
+@with_settings
+def retry(settings: Settings, source: SourceOption = "", dataset: DatasetOption = "") -> None:
+    """Run again what failed or is held; takes no new deliveries."""
+    _run(settings, select(settings, "", source, dataset), land=False)
+
+
+def _run(settings: Settings, selection: Selection, *, land: bool = True) -> None:
+    with open_night(settings, selection) as (night, watch):
+        landed = nights.extract(night) if land else []
+        work = nights.owed(night)
+        watch.expect(len(work) + (len(load_gold(settings.city)) + 1 if work or nights.is_release_owed(night) else 0))
+        nights.process(night)
+        made = nights.run_release(night) if nights.is_release_owed(night) else None
+        page = _write_pages(night) if night.lines else ""
+    if made:
+        _print_release(settings, made)
+    _conclude(settings, night, page, landed=len(landed), release=made.number if made else None)
+
+
+def _write_pages(night: Night) -> str:
+    from jobs.report import write_report
+
+    return write_report(night.lake, night.contracts, load_gold(night.lake.city), night.city.title)
+
+
+def _print_release(settings: Settings, made: Any) -> None:
+    if settings.json:
+        return
+    rows = [[f"gold.{t.table}", t.status, t.rows, t.version, t.digest[:12], t.why] for t in made.tables.values()]
+    show.print_table(f"Release {made.number}", ["table", "status", "rows", "version", "digest", "why"], rows)
+
+
+def _conclude(settings: Settings, night: Night, page: str = "", **values: Any) -> None:
+    """Print what was done and leave with the worst exit code."""
+    code = worst(night.problems)
+    if settings.json:
+        show.print_json("run", run_id=settings.run.id, exit=code, lines=night.lines, problems=[p.parts() for p in night.problems], report=page, **values)
+    else:
+        _print_lines(night.lines)
+        for problem in night.problems:
+            show.print_error(problem)
+        if not night.lines and not night.problems:
+            show.out.print("N107 Nothing to do: everything that was delivered is done and released.")
+        if page:
+            show.out.print(f"Report: {page}")
+    raise typer.Exit(code) if code else typer.Exit()
+
+
+def worst(problems: list[LakeError]) -> int:
+    """The worst exit code of some problems; a file that is still arriving is none, but for `extract`."""
+    codes = {p.exit for p in problems if p.code != "E101"}
+    return next((c for c in WORST if c in codes), 0)
+
+
+def _print_lines(lines: list[Line]) -> None:
+    if not lines:
+        return
+    rows = [[x.stage, x.dataset, x.business_date, f"r{x.revision}" if x.revision else "", x.outcome, _rows(x), x.counts.get("set_aside", x.counts.get("refused", 0)), x.seconds] for x in lines]
+    show.print_table("", ["stage", "dataset", "date", "rev", "outcome", "rows", "set aside", "seconds"], rows)
+    show.out.print(f"{len(lines)} stages, {sum(x.seconds for x in lines):.1f} seconds")
+
+
+def _rows(line: Line) -> int:
+    return int(line.counts.get("good", line.counts.get("bronze", line.counts.get("rows", line.counts.get("tables", 0)))))
+
+
+@app.command()
+@with_settings
+def plan(settings: Settings, date: DateOption = "", source: SourceOption = "", dataset: DatasetOption = "") -> None:
+    """Say what `lake run` would do; writes nothing."""
+    from jobs.landing import is_landed, is_still_arriving
+
+    night = Night(settings.lake, settings.inbox, settings.run, _no_session, lambda *_: None, select(settings, date, source, dataset))
+    rows: list[list[object]] = []
+    for contract in night.selected:
+        for a in find_arrivals(settings.inbox, contract):
+            if night.selection.has_date(a.business_date) and not is_landed(settings.lake, contract, a):
+                rows.append(["land", a.dataset, a.business_date, "still arriving" if is_still_arriving(a) else a.folder])
+    rows += [[stage, d.contract.dataset, d.receipt.business_date, f"r{d.receipt.revision}"] for d, stage in nights.owed(night)]
+    if rows or nights.is_release_owed(night):
+        rows.append(["release", "gold", "", "what changed"])
+    if settings.json:
+        show.print_json("plan", steps=rows)
+    elif rows:
+        show.print_table("", ["stage", "dataset", "date", "what"], rows)
+    else:
+        show.out.print("N107 Nothing to do.")
+
+
+def _no_session() -> Any:
+    raise LakeError("E001", actual="a plan needs no session")
+
+
+@app.command()
+@with_settings
+def extract(settings: Settings, date: DateOption, dataset: DatasetOption = "", source: SourceOption = "") -> None:
+    """Land one business date's deliveries. Exit code 7 while one is due, not there and before its cut-off."""
+    selection = select(settings, date, source, dataset)
+    city = load_city(settings.city)
+    with open_night(settings, selection) as (night, _):
+        landed = nights.extract(night)
+        waiting = [p for p in night.problems if p.code == "E101"]
+        for contract in night.selected:
+            day = parse_date(date, city, settings.run.now)
+            arrived = any(a.business_date == date for a in find_arrivals(settings.inbox, contract))
+            if not arrived and is_due(contract, day, city) and settings.run.now.astimezone(UTC) < due_at(contract, day, city):
+                waiting.append(LakeError("E104", dataset=contract.dataset, business_date=date, stage="extract", expected=f"by {due_at(contract, day, city):%Y-%m-%dT%H:%MZ}", actual="nothing yet"))
+    if settings.json:
+        show.print_json("extract", landed=landed, waiting=[w.parts() for w in waiting])
+    else:
+        for r in landed:
+            show.out.print(f"landed {r.dataset} {r.business_date} r{r.revision}: {len(r.files)} files")
+        for w in waiting:
+            show.print_error(w)
+        if not landed and not waiting:
+            show.out.print("N106 Nothing new: the same bytes as before, not due, or recorded as not delivered.")
+    raise typer.Exit(7 if waiting else worst(night.problems))
+
+
+@app.command()
+@with_settings
+def bronze(settings: Settings, date: DateOption, dataset: DatasetOption) -> None:
+    """Read one dataset's landed deliveries of a date into bronze."""
+    _one_stage(settings, date, dataset, "bronze")
+
+
+@app.command()
+@with_settings
+def silver(settings: Settings, date: DateOption, dataset: DatasetOption, refold: Annotated[bool, typer.Option("--refold")] = False) -> None:
+    """Judge and fold one dataset's deliveries of a date into silver."""
+    _one_stage(settings, date, dataset, "silver", refold=refold)
+
+
+def _one_stage(settings: Settings, date: str, dataset: str, stage: str, **more: Any) -> None:
+    with open_night(settings, select(settings, date, "", dataset, **more)) as (night, watch):
+        watch.expect(sum(1 for _, s in nights.owed(night) if s == stage))
+        nights.process(night, (stage,))
+        page = _write_pages(night) if night.lines else ""
+    _conclude(settings, night, page)
+
+
+@app.command()
+@with_settings
+def gold(settings: Settings) -> None:
+    """Build the gold tables whose input changed, without publishing them."""
+    from jobs.release import find_release
+
+    with open_night(settings, Selection()) as (night, _):
+        if nights.is_release_owed(night):
+            nights.run_gold(night, find_release(settings.lake, None))
+    _conclude(settings, night)
+
+
+@app.command()
+@with_settings
+def release(settings: Settings) -> None:
+    """Build what changed and publish one release, where it says something new."""
+    with open_night(settings, Selection()) as (night, _):
+        made = nights.run_release(night) if nights.is_release_owed(night) else None
+        page = _write_pages(night) if night.lines else ""
+    if made:
+        _print_release(settings, made)
+    _conclude(settings, night, page, release=made.number if made else None)
+
+
+@app.command()
+@with_settings
+def approve(
+    settings: Settings, ident: Annotated[str, typer.Argument(metavar="ID", help="Id of what is held, from `lake status`.")],
+    by: Annotated[str, typer.Option(help="Who decides.")], reason: Annotated[str, typer.Option(help="Why.")],
+) -> None:  # fmt: skip
+    """Approve a held delivery or gold table, by name and with a reason. The next run goes on with it."""
+    from jobs.ask import held_things
+
+    with open_night(settings, Selection()) as (night, _):
+        found = held_things(night.ledger).get(ident)
+        if found is None:
+            raise LakeError("E004", place="ID", expected=", ".join(held_things(night.ledger)) or "nothing is held", actual=ident[:20])
+        if found.stage == "gold":
+            decision = Decision("approve", by, reason, table=found.dataset.removeprefix("gold."), input_fingerprint=found.fingerprint)
+        else:
+            decision = Decision("approve", by, reason, found.dataset, found.business_date, found.revision, found.sha256)
+        night.ledger.decide(decision)
+    show.out.print(f"approved {found.dataset} {found.business_date}".rstrip() + f" by {by}. Next: lake run")
+
+
+@app.command()
+@with_settings
+def quarantine(
+    settings: Settings, action: Annotated[str, typer.Argument(help="list, show, dismiss or replay")], dataset: DatasetOption = "", date: DateOption = "",
+    revision: Annotated[int, typer.Option(help="Revision.")] = 1, file: Annotated[str, typer.Option(help="Delivered file.")] = "",
+    record: Annotated[int, typer.Option(help="Record number.")] = 0, values: Annotated[str, typer.Option(help="JSON file with the record's values, for replay.")] = "",
+    by: Annotated[str, typer.Option(help="Who decides.")] = "", reason: Annotated[str, typer.Option(help="Why.")] = "",
+) -> None:  # fmt: skip
+    """List or show what is set aside; dismiss a record, or replay it with mended values."""
+    from jobs import asides
+
+    selection = select(settings, date, "", dataset)
+    if action in ("list", "show"):
+        asides.print_asides(settings, selection, action)
+        return
+    if action not in ("dismiss", "replay"):
+        raise LakeError("E002", place="action", expected="list, show, dismiss or replay", actual=action[:20])
+    with open_night(settings, selection) as (night, _):
+        decision = asides.decide_record(night, dataset, date, revision, file, record, by, reason, values if action == "replay" else "")
+    show.out.print(f"{decision.kind} {dataset} {date} r{revision} {file} record {record} by {by}. Next: lake run")

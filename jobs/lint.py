@@ -1,0 +1,114 @@
+"""What must be true of every contract and suite before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jobs.bronze import layout_of
+from jobs.contracts import MODES, Contract, load_city, load_contracts, load_gold
+from jobs.errors import LakeError
+from jobs.gold import RECEIPTS, find_mart, order_marts
+from jobs.judge import find_steps
+from jobs.suites import DIMENSIONS, ROW_RULES, Rule, derive_rules, load_suite
+
+CLASSES = ("public", "internal", "confidential", "person")
+RELEASE_RETENTION_YEARS = 5
+
+
+def lint_city(city: str) -> list[str]:
+    """Every fault of a city's configuration, one sentence each; empty where there is none."""
+    load_city(city)
+    datasets = load_contracts(city)
+    found = [f"{c.dataset}: {fault}" for c in datasets.values() for fault in _lint(_lint_dataset, c)]
+    found += [f"{c.dataset}: {fault}" for c in load_gold(city).values() for fault in _lint(_lint_gold, c)]
+    names = {f"{c.dataset}.{x.name}" for c in datasets.values() for x in c.columns}
+    found += [f"gold.{g.name}.{x.name}: no silver column {s}" for g in load_gold(city).values() for x in g.columns for s in x.sources if s not in names]
+    return found + _lint_rule_ids(city)
+
+
+def _lint(check: object, contract: Contract) -> list[str]:
+    try:
+        return list(check(contract))  # type: ignore[operator]
+    except LakeError as error:
+        return [f"{error.code} {error.expected}: {error.actual}"]
+
+
+def _lint_dataset(contract: Contract) -> Iterator[str]:
+    yield from _lint_columns(contract)
+    if contract.mode not in MODES:
+        yield f"mode {contract.mode} is none of {', '.join(MODES)}"
+    if contract.mode == "partition" and not contract.period:
+        yield "a partition dataset names its period"
+    if contract.mode == "changes" and not (contract.sequence and contract.operation):
+        yield "a changes dataset names its sequence and operation"
+    names = {c.name for c in contract.columns}
+    for what, name in (("period", contract.period), ("sequence", contract.sequence), ("operation", contract.operation)):
+        if name and name not in names:
+            yield f"{what} {name} is no column"
+    yield from (f"control sum {s} is no column" for s in contract.control_sums if s not in names)
+    if "inbox" not in contract.places:
+        yield "no server called inbox"
+    if contract.due.retention_years < RELEASE_RETENTION_YEARS:
+        yield f"kept {contract.due.retention_years} years, but releases stand on it for {RELEASE_RETENTION_YEARS}"
+    yield from (f"{c.name} is classified person: silver holds persons only as tokens" for c in contract.columns if c.classification == "person")
+    find_steps(contract)
+    layout_of(contract)
+    suite = load_suite(contract)
+    yield from _lint_rules(contract, (*suite.bronze, *suite.silver))
+
+
+def _lint_gold(contract: Contract) -> Iterator[str]:
+    yield from _lint_columns(contract)
+    suite = load_suite(contract)
+    yield from _lint_rules(contract, suite.gold)
+    mart = find_mart(contract, suite)
+    known = {c.table for c in load_contracts(contract.city).values()} | {f"gold_{t}" for t in load_gold(contract.city)} | {RECEIPTS}
+    yield from (f"the mart reads {name}, which this city does not have" for name in mart.reads if name not in known)
+    order_marts([find_mart(c, load_suite(c)) for c in load_gold(contract.city).values()])
+
+
+def _lint_columns(contract: Contract) -> Iterator[str]:
+    if not contract.owner:
+        yield "no team: whom to ask?"
+    if not contract.grain:
+        yield "no dataGranularityDescription"
+    if not contract.key:
+        yield "no primary key"
+    for column in contract.columns:
+        if not column.description:
+            yield f"{column.name} has no description"
+        if column.classification not in CLASSES:
+            yield f"{column.name} is classified {column.classification or 'nothing'}: one of {', '.join(CLASSES)}"
+        if column.spark_type in ("float", "double"):
+            yield f"{column.name} is a float: give a decimal"
+
+
+def _lint_rules(contract: Contract, rules: tuple[Rule, ...]) -> Iterator[str]:
+    implied = {(r.type, str(r.kwargs.get("column")), tuple(sorted(set(r.kwargs) - {"column", "mostly"}))) for r in derive_rules(contract)}
+    for rule in rules:
+        if rule.derived:
+            continue
+        if rule.quarantine and rule.type not in ROW_RULES:
+            yield f"rule {rule.id}: {rule.type} cannot set rows aside"
+        if rule.severity not in ("critical", "warning", "info"):
+            yield f"rule {rule.id}: severity {rule.severity}"
+        if rule.dimension not in DIMENSIONS:
+            yield f"rule {rule.id}: dimension {rule.dimension} is none of {', '.join(DIMENSIONS)}"
+        same = (rule.type, str(rule.kwargs.get("column")), tuple(sorted(set(rule.kwargs) - {"column", "mostly"})))
+        if same in implied and (rule.quarantine or rule.severity == "critical") and "mostly" not in rule.kwargs:
+            yield f"rule {rule.id} repeats what the contract declares of {rule.kwargs.get('column')}"
+
+
+def _lint_rule_ids(city: str) -> list[str]:
+    seen: dict[str, str] = {}
+    found = []
+    for contract in (*load_contracts(city).values(), *load_gold(city).values()):
+        try:
+            suite = load_suite(contract)
+        except LakeError:
+            continue
+        for rule in (*suite.bronze, *suite.silver, *suite.gold):
+            if rule.id in seen:
+                found.append(f"{contract.dataset}: rule {rule.id} is also one of {seen[rule.id]}")
+            seen[rule.id] = contract.dataset
+    return found

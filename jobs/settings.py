@@ -1,0 +1,88 @@
+"""What every command is told: city, lake, inbox, clock, run; from options, then the environment, then defaults."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jobs.contracts import PROJECT
+from jobs.errors import LakeError
+from jobs.lake import Lake
+from jobs.ledger import Run
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The common options of a command."""
+
+    city: str
+    root: str
+    inbox: Path
+    run: Run
+    json: bool
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(self.root, self.city)
+
+
+_OPTIONS: dict[str, Any] = {
+    "city": Annotated[str, typer.Option(help="City profile [default: $LAKE_CITY, else new_york].")],
+    "root": Annotated[str, typer.Option(help="Where the lake is: a folder or s3a:// [default: $LAKE_ROOT, else .lake].")],
+    "inbox": Annotated[str, typer.Option(help="Where deliveries arrive [default: $LAKE_INBOX, else the shipped extracts].")],
+    "now": Annotated[str, typer.Option(help="The clock, as an ISO instant [default: the clock].")],
+    "run_id": Annotated[str, typer.Option("--run-id", help="Id of the run, kept in the ledger.")],
+    "attempt": Annotated[int, typer.Option("--try", help="Which try of the run this is.")],
+    "as_json": Annotated[bool, typer.Option("--json", help="Print one JSON object.")],
+}
+
+
+def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the common options; its first parameter receives them as Settings."""
+
+    @functools.wraps(command)
+    def call(
+        city: str = "", root: str = "", inbox: str = "", now: str = "", run_id: str = "", attempt: int = 1, as_json: bool = False, **own: Any
+    ) -> Any:
+        return command(settle(city, root, inbox, now, run_id, attempt, as_json), **own)
+
+    defaults: dict[str, Any] = {"attempt": 1, "as_json": False}
+    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+    common = [
+        inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, annotation=a, default=defaults.get(n, "")) for n, a in _OPTIONS.items()
+    ]
+    call.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]
+    call.__annotations__ = {p.name: p.annotation for p in (*own, *common)}
+    return call
+
+
+def settle(city: str, root: str, inbox: str, now: str, run_id: str, attempt: int, as_json: bool) -> Settings:
+    """Fill what an option leaves open."""
+    clock = _instant(now)
+    name = city or os.environ.get("LAKE_CITY") or "new_york"
+    shipped = PROJECT / "tests" / "data" / name
+    return Settings(
+        city=name,
+        root=root or os.environ.get("LAKE_ROOT") or str(PROJECT / ".lake"),
+        inbox=Path(inbox or os.environ.get("LAKE_INBOX") or shipped),
+        run=Run(run_id or f"run-{clock:%Y%m%dT%H%M%S}-{os.getpid()}", attempt, clock),
+        json=as_json,
+    )
+
+
+def _instant(text: str) -> datetime:
+    if not text:
+        return datetime.now(UTC)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise LakeError("E002", place="--now", expected="an ISO instant such as 2025-02-13T06:00:00Z", actual=repr(text)[:40]) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,101 @@
+"""What people see: tables, errors, progress; and the log of a run as JSON lines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from jobs.errors import LakeError
+from jobs.lake import Lake
+from jobs.landing import Receipt
+from jobs.ledger import Line, Run
+
+SCHEMA_VERSION = 1
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    table = Table(title=title or None, title_justify="left", header_style="bold", pad_edge=False, box=None if not sys.stdout.isatty() else Table().box)
+    for name in columns:
+        table.add_column(name, justify="right" if rows and all(isinstance(r[list(columns).index(name)], (int, float)) for r in rows) else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*[_cell(v) for v in row])
+    Console(highlight=False, width=None if sys.stdout.isatty() else 240).print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def print_json(kind: str, **values: Any) -> None:
+    """One object with a schema version, for programs."""
+    sys.stdout.write(json.dumps({"schema_version": SCHEMA_VERSION, "kind": kind, **values}, ensure_ascii=False, default=_plain) + "\n")
+
+
+def _plain(value: object) -> object:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
+
+
+def print_error(error: LakeError) -> None:
+    err.print(str(error), markup=False)
+
+
+class Log:
+    """The log of one run: JSON lines with run, dataset, date, revision and stage."""
+
+    def __init__(self, lake: Lake, run: Run) -> None:
+        self.path = lake.path("logs", f"{run.id}.jsonl")
+        self.run, self.lines, self.lake = run, list[str](), lake
+
+    def write(self, event: str, **values: Any) -> None:
+        self.lines.append(json.dumps({"run": self.run.id, "try": self.run.attempt, "event": event, **values}, ensure_ascii=False, default=str))
+        self.lake.write_atomic(self.path, ("\n".join(self.lines) + "\n").encode())
+
+
+class Watch:
+    """Follows a night: a progress bar on the terminal, a line a stage in the log."""
+
+    def __init__(self, log: Log, progress: Progress | None) -> None:
+        self.log, self.progress = log, progress
+        self.task = progress.add_task("", total=None) if progress else None
+
+    def expect(self, total: int) -> None:
+        if self.progress and self.task is not None:
+            self.progress.update(self.task, total=total)
+
+    def __call__(self, event: str, what: Any) -> None:
+        if isinstance(what, LakeError):
+            self.log.write(event, **what.parts())
+            return
+        if isinstance(what, Line):
+            self.log.write(
+                event, stage=what.stage, dataset=what.dataset, business_date=what.business_date, revision=what.revision,
+                outcome=what.outcome, seconds=round(what.seconds, 3), counts={k: v for k, v in what.counts.items() if isinstance(v, int)},
+            )  # fmt: skip
+            if self.progress and self.task is not None:
+                self.progress.update(self.task, advance=1, description=f"{what.stage} {what.dataset} {what.business_date}")
+        if isinstance(what, Receipt):
+            self.log.write(event, dataset=what.dataset, business_date=what.business_date, revision=what.revision, files=len(what.files))
+
+
+@contextmanager
+def watching(lake: Lake, run: Run, quiet: bool) -> Iterator[Watch]:
+    """A progress bar on stderr while a night runs."""
+    log = Log(lake, run)
+    if quiet:
+        yield Watch(log, None)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        yield Watch(log, progress)
