@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib.util
 import json
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -218,11 +221,14 @@ def check_name(name: str) -> str:
     return name
 
 
-@functools.cache
-def load_city(name: str, roots: tuple[Path, ...] = ()) -> City:
+def load_city(name: str) -> City:
     """Read `city.yaml` of a city; E004 where there is none."""
-    check_name(name)
-    for root in roots or conf_roots():
+    return _load_city(check_name(name), conf_roots())
+
+
+@functools.cache
+def _load_city(name: str, roots: tuple[Path, ...]) -> City:
+    for root in roots:
         path = root / "conf" / "cities" / name / "city.yaml"
         if path.is_file():
             try:
@@ -364,6 +370,18 @@ def _due(model: OpenDataContractStandard) -> Due:
         latency_hours=int(str(latency.value)) if latency else 0,
         retention_years=int(str(retention.value)) if retention else 5,
     )
+
+
+@functools.cache
+def load_module(path: Path) -> ModuleType:
+    """Import a Python file of a configuration root."""
+    spec = importlib.util.spec_from_file_location(f"{path.parent.name}_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise LakeError("E003", place=path.name, expected="a Python file", actual="none")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def fingerprint(value: object) -> str:

@@ -7,13 +7,14 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs import delta, quality
-from jobs.contracts import Contract, fingerprint
+from jobs.contracts import PROJECT, Contract, fingerprint, load_module
 from jobs.digest import digest_columns, digest_of
 from jobs.errors import LakeError
 from jobs.lake import Lake
@@ -59,11 +60,18 @@ class Built:
 
 def find_mart(contract: Contract, suite: Suite) -> Mart:
     """The builder of a gold table: a function of the table's name in `jobs/marts/<subject>.py`."""
-    module = importlib.import_module(f"jobs.marts.{contract.properties['mart']}")
-    build = getattr(module, contract.name, None)
+    build = getattr(_mart_module(contract), contract.name, None)
     if build is None:
         raise LakeError("E003", dataset=contract.dataset, place="mart", expected=f"a function {contract.name}", actual="none")
     return Mart(contract, suite, build, tuple(inspect.signature(build).parameters))
+
+
+def _mart_module(contract: Contract) -> ModuleType:
+    """`jobs/marts/<subject>.py` of the project, or of the configuration root that holds the contract."""
+    root, subject = contract.path.parents[2], contract.properties["mart"]
+    if root == PROJECT:
+        return importlib.import_module(f"jobs.marts.{subject}")
+    return load_module(root / "jobs" / "marts" / f"{subject}.py")
 
 
 def mart_fingerprint(mart: Mart, sources: Sequence[Source], receipts: str) -> str:

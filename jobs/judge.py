@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
-import importlib.util
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +14,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs import columns
-from jobs.contracts import Contract, conf_roots, fingerprint
+from jobs.contracts import Contract, conf_roots, fingerprint, load_module
 from jobs.errors import LakeError
 from jobs.fold import hash_of
 from jobs.rules import LINEAGE, cast_columns, is_set_aside, mark_rules, mask_names
@@ -41,7 +39,7 @@ class Tally:
 
 def find_steps(contract: Contract) -> list[Step]:
     """The contract's steps: functions of `jobs/cleaning/<source>.py`, of a configuration root or here, then of `columns.py`."""
-    modules = [*_cleaning_modules(contract.source), columns]
+    modules = [*_cleaning_modules(contract.source, conf_roots()), columns]
     return [_find_step(name, modules, contract) for name in contract.steps]
 
 
@@ -54,16 +52,9 @@ def _find_step(name: str, modules: Sequence[ModuleType], contract: Contract) -> 
 
 
 @functools.cache
-def _cleaning_modules(source: str, roots: tuple[Path, ...] = ()) -> list[ModuleType]:
-    found = []
-    for root in roots or conf_roots():
-        path = root / "jobs" / "cleaning" / f"{source}.py"
-        spec = importlib.util.spec_from_file_location(f"cleaning_{source}", path) if path.is_file() else None
-        if spec and spec.loader:
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-            found.append(module)
-    return found
+def _cleaning_modules(source: str, roots: tuple[Path, ...]) -> list[ModuleType]:
+    paths = [root / "jobs" / "cleaning" / f"{source}.py" for root in roots]
+    return [load_module(path) for path in paths if path.is_file()]
 
 
 def silver_fingerprint(contract: Contract, suite: Suite) -> str:

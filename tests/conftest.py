@@ -1,0 +1,44 @@
+"""Fixtures that every test may use: one warm Spark session, and a little city of four datasets, one a mode."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("LAKE_SPARK_TEST", "1")
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[object]:
+    from jobs.session import open_session
+
+    session = open_session("tests")
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def little_conf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.little import write_conf
+
+    return write_conf(tmp_path_factory.mktemp("little"))
+
+
+@pytest.fixture
+def state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Locks of a test stay in its own folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def world(tmp_path: Path, little_conf: Path, state_home: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> object:
+    """A lake of the little city; its Spark session is the shared one, asked for when a stage needs it."""
+    from tests.little import World
+
+    monkeypatch.setenv("LAKE_CONF", str(little_conf))
+    return World(tmp_path, lambda: request.getfixturevalue("spark"))
