@@ -95,7 +95,7 @@ def sql(
     found = _release(settings, number)
     for line in queries.warnings_for(text, found):
         show.err.print(line, markup=False)
-    spark, gold = open_session(), load_gold(settings.city)
+    spark, gold = open_session(small=True), load_gold(settings.city)
     queries.open_views(spark, settings.lake, gold, found)
     for other in {int(n) for n in queries.named_releases(text)}:
         queries.open_views(spark, settings.lake, gold, _release(settings, other), f"gold_r{other}")
@@ -272,7 +272,7 @@ def check(
     contracts = load_contracts(settings.city)
     if dataset not in contracts:
         raise LakeError("E004", place="dataset", expected=", ".join(contracts), actual=dataset[:60])
-    found = check_file(open_session, contracts[dataset], file)
+    found = check_file(lambda: open_session(small=True), contracts[dataset], file)
     if settings.json:
         show.print_json("check", **found)
     else:

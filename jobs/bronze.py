@@ -130,7 +130,7 @@ def _frame(files: Sequence[tuple[LandedFile, Reading]], suite: Suite) -> pd.Data
 
 def _hold(contract: Contract, rows: int, results: Sequence[quality.Result]) -> LakeError | None:
     if rows < contract.min_rows:
-        return LakeError("E402", expected=f"at least {contract.min_rows} rows", actual=f"{rows} rows")
+        return LakeError("E402", place="minRows", expected=f"at least {contract.min_rows} rows", actual=f"{rows} rows")
     failed = quality.failing(results)
     if failed:
         return LakeError("E701", place=failed[0].rule, expected=failed[0].reason, actual=f"{failed[0].broken} rows, {failed[0].observed}".rstrip(", "))

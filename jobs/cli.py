@@ -68,13 +68,14 @@ def open_night(settings: Settings, selection: Selection) -> Iterator[tuple[Night
 
     settings.lake.check_format()
     with hold_lake(settings.lake, settings.run) as lock, show.watching(settings.lake, settings.run, settings.json) as watch:
-        yield Night(settings.lake, settings.inbox, settings.run, lambda: _open_session(lock, note_driver), watch, selection), watch
+        night = Night(settings.lake, settings.inbox, settings.run, lambda: _open_session(lock, note_driver, nights.is_small(night)), watch, selection)
+        yield night, watch
 
 
-def _open_session(lock: Any, note_driver: Callable[[Any, int], None]) -> Any:
+def _open_session(lock: Any, note_driver: Callable[[Any, int], None], small: bool) -> Any:
     from jobs.session import driver_pid, open_session
 
-    spark = open_session()
+    spark = open_session(small=small)
     pid = driver_pid()
     if pid:
         note_driver(lock, pid)

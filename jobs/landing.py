@@ -98,7 +98,10 @@ def land(lake: Lake, contract: Contract, arrival: Arrival, now: datetime) -> tup
     evidence.
     """
     if is_still_arriving(arrival):
-        raise LakeError("E101", dataset=arrival.dataset, business_date=arrival.business_date, stage="extract", place=arrival.folder)
+        raise LakeError(
+            "E101", dataset=arrival.dataset, business_date=arrival.business_date, revision=arrival.revision, stage="extract",
+            place=arrival.folder, expected="whole files", actual="a name that begins with . or ends in .part, or no file", evidence=str(arrival.path),
+        )  # fmt: skip
     paths = sorted(p for p in arrival.path.rglob("*") if p.is_file())
     files = tuple(_keep(lake, p, p.relative_to(arrival.path).as_posix()) for p in paths)
     identity = fingerprint([[f.name, f.sha256] for f in files])

@@ -28,6 +28,7 @@ from jobs.landing import Arrival, Receipt
 from jobs.ledger import Ledger, Line, Run
 from jobs.suites import Suite, load_suite
 
+SMALL_NIGHT_BYTES = 64 << 20
 Tell = Callable[[str, Line | Receipt | LakeError | Notice], None]
 
 
@@ -118,6 +119,8 @@ def _land(night: Night, arrival: Arrival) -> Iterator[Receipt]:
     if is_new:
         night.tell("landed", receipt)
         yield receipt
+    else:
+        night.tell("notice", Notice("N106", f"{arrival.dataset} {arrival.folder}"))
 
 
 def _record_absences(night: Night, day: date, arrived: set[str]) -> None:
@@ -138,9 +141,19 @@ def deliveries(night: Night) -> list[Delivery]:
     found = []
     for contract in night.selected:
         receipts = [r for r in landing.list_receipts(night.lake, contract) if night.selection.has_date(r.business_date)]
-        suite = load_suite(contract) if receipts else Suite(contract.dataset)
-        found += [Delivery(contract, suite, r) for r in receipts]
+        suite = _find_suite(night, contract) if receipts else None
+        found += [Delivery(contract, suite, r) for r in receipts] if suite else []
     return sorted(found, key=lambda d: (d.receipt.business_date, d.contract.dataset, d.receipt.revision))
+
+
+def _find_suite(night: Night, contract: Contract) -> Suite | None:
+    """The suite of a dataset; a fault in it stops this dataset only, and is said once."""
+    try:
+        return load_suite(contract)
+    except LakeError as error:
+        if not any(p.code == error.code and p.where.dataset == contract.dataset for p in night.problems):
+            _say_problem(night, error)
+        return None
 
 
 def bronze_identity(d: Delivery) -> str:
@@ -172,6 +185,11 @@ def _still_there(night: Night, line: Line) -> bool:
 def owed(night: Night) -> list[tuple[Delivery, str]]:
     """Stages of deliveries that are not finished, oldest date first."""
     return [(d, stage) for d in deliveries(night) for stage in ("bronze", "silver") if _is_owed(night, d, stage)]
+
+
+def is_small(night: Night) -> bool:
+    """Whether so little is owed that starting Java quickly matters more than running it fast."""
+    return sum(f.size for d, _ in owed(night) for f in d.receipt.files) < SMALL_NIGHT_BYTES
 
 
 def _is_owed(night: Night, d: Delivery, stage: str) -> bool:
@@ -214,6 +232,8 @@ def run_bronze(night: Night, d: Delivery) -> None:
 
 
 def _placed(error: LakeError, d: Delivery, stage: str) -> LakeError:
+    zone = "quarantine" if stage == "silver" and error.code in ("E314", "E701") else "bronze" if stage == "silver" else ""
+    error.evidence = error.evidence or (f"{zone}.{d.contract.table}" if zone else f"landed delivery sha256 {d.receipt.sha256}")
     return error.at(dataset=d.contract.dataset, business_date=d.receipt.business_date, revision=d.receipt.revision, stage=stage)
 
 

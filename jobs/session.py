@@ -16,11 +16,11 @@ from pyspark.sql import SparkSession
 from jobs.archive import archive_options
 from jobs.setup import PROJECT, find_jars, java_home, spark_home
 
-# For tests only: half of the CPU of a short run, four times that of a long one.
-_TEST_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+# Half of the CPU of a short run, four times that of a long one: for small nights, questions and tests.
+_SMALL_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
-def open_session(app_name: str = "city-lakehouse") -> SparkSession:
+def open_session(app_name: str = "city-lakehouse", *, small: bool = False) -> SparkSession:
     """Return the session of this process, starting it where there is none.
 
     LAKE_REMOTE (`sc://host:port`) attaches to a running Connect server. Else Spark runs in this process with
@@ -32,14 +32,14 @@ def open_session(app_name: str = "city-lakehouse") -> SparkSession:
         return running
     _set_environment()
     builder = SparkSession.builder.appName(app_name)
-    for key, value in session_conf().items():
+    for key, value in session_conf(small=small).items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
 
 
-def session_conf() -> dict[str, str]:
+def session_conf(*, small: bool = False) -> dict[str, str]:
     """Join the settings: what the machine decides, then the shared file, then LAKE_SPARK_CONF; the last word wins."""
-    conf = _machine_conf() | read_conf(PROJECT / "conf" / "spark-defaults.conf")
+    conf = _machine_conf(small) | read_conf(PROJECT / "conf" / "spark-defaults.conf")
     if own := os.environ.get("LAKE_SPARK_CONF"):
         conf |= read_conf(Path(own))
     return conf
@@ -52,10 +52,10 @@ def read_conf(path: Path) -> dict[str, str]:
     return dict(pairs)
 
 
-def _machine_conf() -> dict[str, str]:
+def _machine_conf(small: bool) -> dict[str, str]:
     java = [f"-Dlog4j2.configurationFile={PROJECT / 'conf' / 'log4j2.properties'}", *archive_options()]
-    if os.environ.get("LAKE_SPARK_TEST"):
-        java.append(_TEST_JAVA)
+    if small or os.environ.get("LAKE_SPARK_TEST"):
+        java.append(_SMALL_JAVA)
     return {
         "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in find_jars()),
         "spark.driver.extraJavaOptions": " ".join(java),

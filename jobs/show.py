@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from jobs.errors import LakeError
+from jobs.errors import LakeError, Notice
 from jobs.lake import Lake
 from jobs.landing import Receipt
 from jobs.ledger import Line, Run
@@ -85,6 +85,8 @@ class Watch:
             )  # fmt: skip
             if self.progress and self.task is not None:
                 self.progress.update(self.task, advance=1, description=f"{what.stage} {what.dataset} {what.business_date}")
+        if isinstance(what, Notice):
+            self.log.write(event, code=what.code, text=what.text)
         if isinstance(what, Receipt):
             self.log.write(event, dataset=what.dataset, business_date=what.business_date, revision=what.revision, files=len(what.files))
 

@@ -165,7 +165,8 @@ def _judge(stage: Stage, entries: Sequence[Entry]) -> Judged:
     place = F.concat_ws("/", F.col("_business_date").cast("string"), F.col("_revision").cast("string"))
     rows = judge_rows(typed, contract, broken).withColumn("_d", numbers[place])
     rows = _mark_dismissed(stage, rows, entries)
-    rows = rows.persist() if _bronze_size(stage, entries) * contract.rows_per_record <= SMALL else rows
+    if _bronze_size(stage, entries) * contract.rows_per_record <= SMALL:
+        rows = rows.coalesce(1).persist()
     tallies = tally(rows, contract, rules)
     return Judged(rows, tallies, bronze, rules)
 
@@ -378,6 +379,7 @@ def _fast(stage: Stage, entry: Entry, settled: DataFrame, found: Tally, metadata
         current = delta.read(stage.spark, stage.path).where("is_current").drop("valid_to", "is_current")
         current = current.withColumns({"_d": F.lit(-1), "_kind": F.lit("set"), "_period": _period_of(stage.contract)})
         observed = observed.unionByName(current)
+        observed = observed.coalesce(1) if _is_small(stage) else observed
     events = fold_history(observed, coverage, [entry.business_date]).persist()
     try:
         counts = count_events(events).get(0, {})
@@ -400,6 +402,9 @@ def _write_history(stage: Stage, events: DataFrame, metadata: Mapping[str, Any])
     rows = history_rows(events).select(*_columns(stage), "valid_from", "valid_to", "is_current", *LINEAGE, "_key", "_value", "_d")
     if not delta.exists(stage.path):
         return _overwrite(stage, rows.drop("_d"), metadata)
+    if _is_small(stage):
+        ended = delta.read(stage.spark, stage.path).where("NOT is_current")
+        return _overwrite(stage, ended.unionByName(rows.drop("_d")).coalesce(1), metadata)
     moved = rows.where("_d >= 0 OR valid_to IS NOT NULL").withColumn("_close", F.when(F.col("_d") < 0, F.col("_key"))).drop("_d").persist()
     try:
         if moved.isEmpty():
@@ -415,6 +420,11 @@ def _write_history(stage: Stage, events: DataFrame, metadata: Mapping[str, Any])
         )  # fmt: skip
     finally:
         moved.unpersist()
+
+
+def _is_small(stage: Stage) -> bool:
+    """Whether silver is so small that rewriting it is cheaper than a MERGE, which costs seconds whatever the size."""
+    return delta.count_records(stage.path, {}) <= SMALL
 
 
 def _overwrite(stage: Stage, rows: DataFrame, metadata: Mapping[str, Any]) -> None:

@@ -1,0 +1,95 @@
+"""Rows by dataset and night as one SVG inside the page.
+
+Every dataset has its own scale: one delivers a hundred and fifty rows, another a hundred thousand, and each is compared
+with its own other nights. Starting the drawing library costs more than all pages, so the drawing is kept until a number
+changes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from jobs.contracts import fingerprint
+from jobs.lake import Lake
+
+STYLE = 2
+KINDS = (
+    ("good", "#0072b2"),
+    ("duplicates", "#e69f00"),
+    ("set aside", "#d55e00"),
+)  # Okabe and Ito: safe for colour-blind readers
+WIDTH, STEP = 430, 20
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Rows of one judged delivery by verdict."""
+
+    dataset: str
+    night: str
+    good: int
+    duplicates: int
+    set_aside: int
+
+
+def draw_rows(lake: Lake, bars: Sequence[Bar]) -> str:
+    """An SVG of stacked bars, taken from the kept drawing where that shows the same numbers; empty without bars."""
+    if not bars:
+        return ""
+    mark = f"<!-- rows {fingerprint([STYLE, [asdict(b) for b in bars]])} -->\n"
+    path = lake.path("reports", "rows.svg")
+    kept = lake.files.cat_file(path).decode() if lake.files.exists(path) else ""
+    if not kept.startswith(mark):
+        kept = mark + _draw(bars)
+        lake.write_atomic(path, kept.encode())
+    return kept.removeprefix(mark)
+
+
+def _draw(bars: Sequence[Bar]) -> str:
+    import vl_convert
+
+    svg: str = vl_convert.vegalite_to_svg(json.dumps(_specification(bars)))
+    return svg
+
+
+def _specification(bars: Sequence[Bar]) -> dict[str, Any]:
+    import altair as alt
+
+    rows = [
+        {"dataset": b.dataset, "night": b.night, "kind": kind, "order": n, "rows": rows}
+        for b in bars
+        for n, (kind, rows) in enumerate((("good", b.good), ("duplicates", b.duplicates), ("set aside", b.set_aside)))
+    ]
+    panels = [
+        _panel(alt, name, [r for r in rows if r["dataset"] == name]) for name in sorted({b.dataset for b in bars})
+    ]
+    whole = alt.concat(*panels, columns=2, spacing={"row": 22, "column": 50}).resolve_scale(
+        x="independent", y="independent", color="shared"
+    )
+    font = {"labelFont": "sans-serif"}
+    found: dict[str, Any] = (
+        whole.properties(background="transparent")
+        .configure_view(stroke=None)
+        .configure_axis(**font)
+        .configure_legend(**font, title=None, orient="top", symbolType="square", labelFontSize=12)
+        .to_dict()
+    )
+    return found
+
+
+def _panel(alt: Any, dataset: str, rows: list[dict[str, Any]]) -> Any:
+    """Nights of one dataset, newest first."""
+    colours = alt.Scale(domain=[k for k, _ in KINDS], range=[c for _, c in KINDS])
+    nights = alt.Axis(title=None, ticks=False, domain=False, labelPadding=6, labelFontSize=11)
+    scale = alt.Axis(title=None, tickCount=3, format=",d", labelFontSize=10, domain=False)
+    bars = alt.Chart(alt.Data(values=rows)).mark_bar(size=13).encode(
+        y=alt.Y("night:N", sort="descending", axis=nights),
+        x=alt.X("sum(rows):Q", axis=scale),
+        color=alt.Color("kind:N", scale=colours),
+        order=alt.Order("order:Q"),
+    )  # fmt: skip
+    heading = alt.TitleParams(dataset, anchor="start", font="sans-serif", fontSize=12, offset=6)
+    return bars.properties(width=WIDTH, height=alt.Step(STEP), title=heading)

@@ -1,0 +1,199 @@
+"""The page of one delivery: what arrived, whether the numbers add up, what was checked, set aside and decided."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from jobs.contracts import Contract
+from jobs.errors import CODES
+from jobs.landing import Receipt
+from jobs.ledger import Decision, Line
+from jobs.report.facts import AsideRule, Facts, group_asides
+
+LIMIT = 200
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One equation with its numbers: the left side, and the parts of the right side joined by a sign."""
+
+    name: str
+    left: tuple[str, int]
+    right: tuple[tuple[str, int], ...]
+    sign: str = "+"
+
+    @property
+    def total(self) -> int:
+        if self.sign == "×":
+            product = 1
+            for _, value in self.right:
+                product *= value
+            return product
+        return sum(value for _, value in self.right)
+
+    @property
+    def holds(self) -> bool:
+        return self.left[1] == self.total
+
+
+@dataclass(frozen=True)
+class DeliveryView:
+    """What the template of a delivery shows."""
+
+    contract: Contract
+    receipt: Receipt
+    status: str
+    due: datetime | None
+    timing: str
+    is_late: bool
+    files: Sequence[Mapping[str, Any]]
+    landed: int | None
+    manifest: str
+    identities: Sequence[Identity]
+    absence: Sequence[tuple[str, int]]
+    sums: Mapping[str, str]
+    periods: Sequence[str]
+    expectations: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
+    aside_rows: int
+    asides: Sequence[AsideRule]
+    limit: int
+    meanings: Mapping[str, str]
+    notices: Sequence[Mapping[str, Any]]
+    errors: Sequence[Mapping[str, Any]]
+    decisions: Sequence[Decision]
+    lines: Sequence[Line]
+    releases: Sequence[int]
+
+
+def view_delivery(facts: Facts, receipt: Receipt) -> DeliveryView:
+    """Gather what the page of one delivery shows."""
+    contract = facts.contracts[receipt.dataset]
+    bronze, silver = facts.newest("bronze", receipt), facts.newest("silver", receipt)
+    lines = [x for x in (bronze, silver) if x]
+    counts: dict[str, Any] = dict(silver.counts) if silver else {}
+    total, asides = group_asides(facts, receipt, LIMIT)
+    decisions = _decisions(facts, receipt)
+    due, (timing, is_late) = facts.due(receipt), timing_of(facts, receipt)
+    mended = sum(d.kind == "mend" and d.rule == "refused" for d in decisions)
+    return DeliveryView(
+        contract=contract,
+        receipt=receipt,
+        status=facts.status(receipt),
+        due=due,
+        timing=timing,
+        is_late=is_late,
+        files=_files(receipt),
+        landed=bronze.counts.get("landed") if bronze else None,
+        manifest=_spell_manifest(receipt),
+        identities=identities(contract, bronze, silver, mended),
+        absence=[(n, int(counts[n])) for n in ("ended_by_absence", "end_unproven") if n in counts],
+        sums=counts.get("sums", {}),
+        periods=[p for p in counts.get("periods", ()) if p],
+        expectations=[(x.stage, failing_first(x.results)) for x in lines if x.results],
+        aside_rows=total,
+        asides=asides,
+        limit=LIMIT,
+        meanings=_meanings(lines, asides),
+        notices=[{**n, "title": _title(n["code"])} for x in lines for n in x.notices],
+        errors=_errors(receipt, lines),
+        decisions=decisions,
+        lines=lines,
+        releases=facts.standing_on(receipt),
+    )
+
+
+def _spell_manifest(receipt: Receipt) -> str:
+    return json.dumps(dict(receipt.manifest), indent=2, ensure_ascii=False, sort_keys=True) if receipt.manifest else ""
+
+
+def _title(code: str) -> str:
+    return CODES[code].title if code in CODES else ""
+
+
+def timing_of(facts: Facts, receipt: Receipt) -> tuple[str, bool]:
+    """How a delivery's time stands to its due time, in words, and whether a first delivery came late."""
+    due = facts.due(receipt)
+    if due is None:
+        return "nothing was due for this date", False
+    if receipt.status != "delivered":
+        return "", False
+    late = datetime.fromisoformat(receipt.delivered_at) - due
+    if late > timedelta(0):
+        return f"{_span(late)} after it was due", receipt.revision == 1
+    return f"{_span(-late)} before it was due", False
+
+
+def _span(length: timedelta) -> str:
+    hours, minutes = length.days * 24 + length.seconds // 3600, length.seconds // 60 % 60
+    days = f"{hours // 24} d " if hours >= 48 else ""
+    return f"{days}{hours % 24 if days else hours} h {minutes:02} min"
+
+
+def identities(contract: Contract, bronze: Line | None, silver: Line | None, mended: int) -> list[Identity]:
+    """The equations that the delivery has reached: nothing that was delivered may vanish on the way."""
+    found = []
+    b, s = bronze.counts if bronze else {}, silver.counts if silver else {}
+    if "landed" in b:
+        found.append(_sum("landed", "landed", b, ("bronze", "refused")))
+    if "judged" in s and "bronze" in b:
+        records = (("bronze", int(b["bronze"])),) if not mended else (("bronze and mended", int(b["bronze"]) + mended),)
+        found.append(
+            Identity(
+                "judged", ("judged", int(s["judged"])), (*records, ("rows_per_record", contract.rows_per_record)), "×"
+            )
+        )
+    if "judged" in s:
+        found.append(_sum("verdict", "judged", s, ("good", "set_aside", "duplicates")))
+    if "inserted" in s:
+        found.append(_sum("fold", "good", s, ("inserted", "changed", "ended", "unchanged", "outranked")))
+    return found
+
+
+def _sum(name: str, left: str, counts: Mapping[str, Any], parts: Sequence[str]) -> Identity:
+    return Identity(name, (left, int(counts[left])), tuple((p, int(counts.get(p, 0))) for p in parts))
+
+
+def failing_first(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Failing rules first, critical ones before warnings, then those that some rows break, then in the suite's order."""
+    return sorted(results, key=lambda r: (bool(r["success"]), r["severity"] != "critical", not r["broken"]))
+
+
+def _files(receipt: Receipt) -> list[dict[str, Any]]:
+    """Delivered files, with the records that the manifest states of each."""
+    stated = {str(e["name"]): e.get("records") for e in receipt.manifest.get("files", ())}
+    return [
+        {
+            "name": f.name,
+            "size": f.size,
+            "sha256": f.sha256,
+            "content": f.content_sha256 if f.content_sha256 != f.sha256 else "",
+            "records": stated.get(f.name, stated.get(f.name.removesuffix(".gz"))),
+        }
+        for f in receipt.files
+    ]
+
+
+def _errors(receipt: Receipt, lines: Sequence[Line]) -> list[Mapping[str, Any]]:
+    found = [x.error for x in lines if x.error]
+    return found or ([receipt.problem] if receipt.problem else [])
+
+
+def _decisions(facts: Facts, receipt: Receipt) -> list[Decision]:
+    where = (receipt.dataset, receipt.business_date, receipt.revision, receipt.sha256)
+    found = [d for d in facts.decisions if (d.dataset, d.business_date, d.revision, d.sha256) == where]
+    return sorted(found, key=lambda d: (d.file, d.record, d.kind, d.id))
+
+
+def _meanings(lines: Sequence[Line], asides: Sequence[AsideRule]) -> dict[str, str]:
+    """Why each rule of set-aside rows exists: its reason in the suite, or what its code means."""
+    reasons = {str(r["rule"]): str(r["reason"]) for x in lines for r in x.results}
+    codes = {a.rule: f"{CODES[a.rule].title}. {CODES[a.rule].cause}" for a in asides if a.rule in CODES}
+    return {
+        **codes,
+        **{a.rule: reasons[a.rule] for a in asides if a.rule in reasons},
+        "dismissed": "A person dismissed it.",
+    }

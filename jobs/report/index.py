@@ -1,0 +1,121 @@
+"""The first page: nights and datasets, what needs a person, rows by night, releases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.contracts import Contract
+from jobs.landing import Receipt
+from jobs.release import Release
+from jobs.report.chart import Bar
+from jobs.report.delivery import Identity, identities, timing_of
+from jobs.report.facts import Facts
+
+NIGHTS_DRAWN = 12
+ORDER = ("accepted", "landed", "held", "refused", "failed", "not delivered", "not due")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One receipt in the table of nights."""
+
+    receipt: Receipt
+    status: str
+    timing: str
+    is_late: bool
+    due: Any
+    good: int | None
+
+
+@dataclass(frozen=True)
+class IndexView:
+    """What the template of the first page shows. `cells` by business date and dataset, newest revision first."""
+
+    contracts: Mapping[str, Contract]
+    nights: Sequence[str]
+    cells: Mapping[tuple[str, str], Sequence[Entry]]
+    statuses: Sequence[tuple[str, int]]
+    late: int
+    reached: int
+    holding: int
+    problems: Sequence[tuple[Entry, Mapping[str, Any]]]
+    releases: Sequence[Release]
+    restated: Mapping[int, int]
+    bars: Sequence[Bar]
+    drawn: int
+
+
+def view_index(facts: Facts) -> IndexView:
+    """Gather what the first page shows."""
+    nights = sorted({r.business_date for r in facts.receipts}, reverse=True)
+    cells = {(n, d): _entries(facts, n, d) for n in nights for d in facts.contracts}
+    shown = [e for found in cells.values() for e in found]
+    equations = [i for r in facts.delivered for i in _identities(facts, r)]
+    counted = Counter(e.status for e in shown)
+    return IndexView(
+        contracts=facts.contracts,
+        nights=nights,
+        cells=cells,
+        statuses=[(s, counted[s]) for s in ORDER if counted[s]],
+        late=sum(e.is_late for e in shown),
+        reached=len(equations),
+        holding=sum(i.holds for i in equations),
+        problems=_problems(facts, cells),
+        releases=list(reversed(facts.releases)),
+        restated=Counter(r["release"] for r in facts.restatements),
+        bars=_bars(facts, set(nights[:NIGHTS_DRAWN])),
+        drawn=NIGHTS_DRAWN,
+    )
+
+
+def _entries(facts: Facts, night: str, dataset: str) -> list[Entry]:
+    """Deliveries of a cell; only where none came, the word that says so."""
+    found = facts.arrivals(night, dataset)
+    came = [r for r in found if r.status == "delivered"]
+    shown = sorted(came, key=lambda r: -r.revision) or sorted(found, key=lambda r: r.status != "not_delivered")[:1]
+    return [_entry(facts, r) for r in shown]
+
+
+def _entry(facts: Facts, receipt: Receipt) -> Entry:
+    timing, is_late = timing_of(facts, receipt)
+    silver = facts.newest("silver", receipt) if receipt.status == "delivered" else None
+    good = int(silver.counts["good"]) if silver and "good" in silver.counts else None
+    return Entry(receipt, facts.status(receipt), timing, is_late, facts.due(receipt), good)
+
+
+def _identities(facts: Facts, receipt: Receipt) -> list[Identity]:
+    where = (receipt.dataset, receipt.business_date, receipt.revision, receipt.sha256)
+    mended = [
+        d
+        for d in facts.decisions
+        if d.kind == "mend" and d.rule == "refused" and (d.dataset, d.business_date, d.revision, d.sha256) == where
+    ]
+    return identities(
+        facts.contracts[receipt.dataset], facts.newest("bronze", receipt), facts.newest("silver", receipt), len(mended)
+    )
+
+
+def _problems(facts: Facts, cells: Mapping[tuple[str, str], Sequence[Entry]]) -> list[tuple[Entry, Mapping[str, Any]]]:
+    """Newest revisions that are held, refused, failed or missing, with their errors."""
+    found: list[tuple[Entry, Mapping[str, Any]]] = []
+    for entry in (e for entries in cells.values() for e in entries[:1]):
+        if entry.status in ("held", "refused", "failed", "not delivered"):
+            lines = [facts.newest(stage, entry.receipt) for stage in ("silver", "bronze")]
+            errors = [x.error for x in lines if x and x.error]
+            found.append((entry, errors[0] if errors else entry.receipt.problem))
+    return found
+
+
+def _bars(facts: Facts, nights: set[str]) -> list[Bar]:
+    """Rows good, set aside and duplicate of each judged delivery of the newest nights."""
+    found = []
+    for r in facts.delivered:
+        line = facts.newest("silver", r)
+        if r.business_date in nights and line and "judged" in line.counts:
+            counts = line.counts
+            name = r.business_date if r.revision == 1 else f"{r.business_date} r{r.revision}"
+            found.append(Bar(r.dataset, name, int(counts["good"]), int(counts["duplicates"]), int(counts["set_aside"])))
+    return found

@@ -1,0 +1,87 @@
+"""Templates to pages: one look for all, everything escaped, nothing fetched."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import jinja2
+from markupsafe import Markup
+
+FOLDER = Path(__file__).parent / "templates"
+
+
+def delivery_path(dataset: str, business_date: str, revision: int) -> str:
+    return f"datasets/{dataset}/{business_date}.r{revision}.html"
+
+
+def release_path(number: int) -> str:
+    return f"releases/{number}.html"
+
+
+def open_templates(timezone: str, title: str) -> jinja2.Environment:
+    """Templates that escape every value and fail on a name that does not exist."""
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {
+        "moment": lambda at: _say_moment(at, ZoneInfo(timezone)),
+        "words": _say_words,
+        "thousands": _say_number,
+        "bytes": _say_bytes,
+        "breakable": _let_break,
+    }
+    found.globals |= {
+        "city_title": title,
+        "delivery_path": delivery_path,
+        "release_path": release_path,
+        "style": _style(),
+    }
+    return found
+
+
+def render(environment: jinja2.Environment, template: str, root: str, view: Any, *, chart: str = "") -> str:
+    """One page. `root` leads from its folder to the first page; `chart` is markup of ours."""
+    return environment.get_template(template).render(root=root, v=view, chart=Markup(chart))
+
+
+def _style() -> Markup:
+    return Markup((FOLDER / "style.css").read_text("utf-8"))
+
+
+def _say_moment(at: datetime | str, zone: ZoneInfo) -> Markup:
+    """An instant in the city's wall time; the element keeps it in UTC."""
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    utc = moment.astimezone(ZoneInfo("UTC"))
+    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(
+        f"{utc:%Y-%m-%dT%H:%M:%SZ}", f"{utc:%Y-%m-%d %H:%M:%S}", f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+    )
+
+
+def _say_words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _say_number(number: int | str) -> str:
+    """Digits in groups of three; decimals as they are."""
+    whole, dot, rest = str(number).partition(".")
+    return f"{int(whole):,}{dot}{rest}" if whole.lstrip("-").isdigit() else str(number)
+
+
+def _say_bytes(size: int) -> str:
+    for unit, step in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= step:
+            return f"{size / step:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def _let_break(name: str) -> Markup:
+    """A long dotted name that may break after a dot or underscore."""
+    return Markup("").join(Markup("{}<wbr>").format(part) for part in re.split(r"(?<=[._])", name))

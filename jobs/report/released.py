@@ -1,0 +1,77 @@
+"""The page of one release: its tables, what is held or stale and why, what they stand on, and figures that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.contracts import Contract
+from jobs.ledger import Decision, Line
+from jobs.release import Release, Released
+from jobs.report.delivery import failing_first
+from jobs.report.facts import Facts
+
+LIMIT = 500
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One build of a gold table and how its suite ended."""
+
+    table: str
+    build: str
+    version: int
+    results: Sequence[Mapping[str, Any]]
+    error: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ReleaseView:
+    """What the template of a release shows."""
+
+    release: Release
+    tables: Sequence[Released]
+    contracts: Mapping[str, Contract]
+    deliveries: Sequence[tuple[str, str, int, str]]
+    stands: Mapping[tuple[str, str, int, str], Sequence[str]]
+    checked: Sequence[Checked]
+    decisions: Sequence[Decision]
+    restatements: Sequence[Mapping[str, Any]]
+    restated: int
+    newest: int
+
+
+def view_release(facts: Facts, release: Release) -> ReleaseView:
+    """Gather what the page of one release shows."""
+    tables = sorted(release.tables.values(), key=lambda t: (t.status in ("new", "unchanged"), t.table))
+    stands: dict[tuple[str, str, int, str], list[str]] = {}
+    for t in sorted(tables, key=lambda t: t.table):
+        for d in t.stands_on:
+            stands.setdefault((str(d[0]), str(d[1]), int(d[2]), str(d[3])), []).append(t.table)
+    restated = [r for r in facts.restatements if r["release"] == release.number]
+    identities = {x.fingerprint for t in tables for x in _builds(facts, release, t)}
+    return ReleaseView(
+        release=release, tables=tables, contracts=facts.gold_contracts, deliveries=sorted(stands), stands=stands,
+        checked=[c for t in tables for c in _checked(facts, release, t)],
+        decisions=[d for d in facts.decisions if d.table and d.input_fingerprint in identities],
+        restatements=restated[:LIMIT], restated=len(restated), newest=facts.releases[-1].number,
+    )  # fmt: skip
+
+
+def _builds(facts: Facts, release: Release, table: Released) -> list[Line]:
+    """Ledger lines of a table's builds up to this release; later runs do not change its page."""
+    ends = [x.line for x in facts.lines if x.stage == "release" and x.dataset == f"release.{release.number}"]
+    found = [x for x in facts.lines if x.stage == "gold" and x.dataset == f"gold.{table.table}"]
+    return [x for x in found if not ends or x.line < ends[0]]
+
+
+def _checked(facts: Facts, release: Release, table: Released) -> list[Checked]:
+    """The checks of the released version; for a held table also those of the build that was not released."""
+    builds = _builds(facts, release, table)
+    kept = [x for x in builds if x.table_id == table.table_id and x.table_version == table.version and x.results]
+    held = [x for x in builds if x.outcome == "held"] if table.status == "held" else []
+    found = [("held back", held[-1])] if held else []
+    if kept and (not held or kept[-1].line != held[-1].line):
+        found.append(("released", kept[-1]))
+    return [Checked(table.table, build, x.table_version, failing_first(x.results), x.error) for build, x in found]

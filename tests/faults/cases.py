@@ -1,0 +1,152 @@
+"""The catalogue of faults: how each is delivered, and what must become of it. A new case is one more entry of CASES.
+
+Every case is a delivery of its own business date; most have a dataset of their own, those that change no table share
+`faults.standing`, which holds one good night. Every delivery holds KEY or TEXT, which no message may repeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.little import World
+
+KEY, TEXT = 7731942, "Zanzibar"
+NIGHT, NEXT = "2025-01-01", "2025-01-02"
+STANDING = "faults.standing"
+HEADER = "key,period,value,text,amount,day,hold"
+Deliver = Callable[[World, str, str], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fault. `silver` are the current rows afterwards, as (key, value); None: silver is as it was before.
+
+    `aside` maps a set-aside record to its rules (without the dataset's name), `notices` are codes that the bronze line holds.
+    An empty `outcome` says that the fault is met before a delivery has a ledger line.
+    """
+
+    id: str
+    title: str
+    deliver: Deliver
+    outcome: str
+    code: str = ""
+    stage: str = "silver"
+    counts: Mapping[str, int] = field(default_factory=dict)
+    silver: tuple[tuple[int, int], ...] | None = None
+    aside: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+    says: str = ""
+    dataset: str = ""
+    date: str = NEXT
+    revision: int = 1
+    before: Deliver | None = None
+    mostly: float = 0.5
+    encoding: str = "utf-8"
+    null_tokens: tuple[str, ...] = ("-",)
+    extra: str = ""
+    suite: str | None = ""
+
+    @property
+    def name(self) -> str:
+        return self.dataset or f"faults.{self.id.lower()}"
+
+
+def text_of(*rows: tuple[object, ...], header: str = HEADER, end: str = "\n") -> str:
+    """Rows under a header; a row that is shorter than the header ends in empty cells."""
+    width = header.count(",")
+    lines = [",".join(map(str, row)) + "," * (width + 1 - len(row)) for row in rows]
+    return "".join(line + end for line in [header, *lines])
+
+
+def file(content: str | bytes, name: str = "data.csv", revision: int = 1, **manifest: Any) -> Deliver:
+    """A delivery of one file."""
+
+    def deliver(world: World, dataset: str, date: str) -> None:
+        world.deliver(dataset, date, content, name=name, revision=revision, manifest=manifest or None)
+
+    return deliver
+
+
+def nights(**files: str) -> Deliver:
+    """Deliveries of several nights: `d01=...` is the first of January."""
+
+    def deliver(world: World, dataset: str, date: str) -> None:
+        for day, content in files.items():
+            world.deliver(dataset, f"2025-01-{day.removeprefix('d')}", content)
+
+    return deliver
+
+
+def rows(*found: tuple[object, ...], header: str = HEADER) -> Deliver:
+    return file(text_of(*found, header=header))
+
+
+GOOD = text_of((KEY, 2013, 10, TEXT), (2, 2013, 20, TEXT))
+ODD = (
+    f'{HEADER}\r\n{KEY},2013,10,"two\nlines, one comma",,,\r'  # ends in CR
+    f'2,2013,20,"she said ""{TEXT}""",,,\n3,2013,30,"","1.50",,\r\n'
+)
+BROKEN_SUITE = "bronze:\n  - {type: expect_column_values_to_be_null, kwargs: {column: nowhere}, severity: critical, meta: {rule: faults.g6_raises.b1, dimension: validity, reason: No such column.}}\n"
+HALF_SUITE = "bronze: []\nsilver:\n  - {type: expect_column_values_to_not_be_null, kwargs: {column: text}, severity: warning, meta: {rule: faults.g6_empty.s1, dimension: validity, reason: Texts.}}\n"
+
+
+def standing(id: str, title: str, deliver: Deliver, outcome: str, code: str, day: int, **more: Any) -> Case:
+    """A case that must leave the good night of `faults.standing` alone."""
+    return Case(id, title, deliver, outcome, code, dataset=STANDING, date=f"2025-02-{day:02}", **more)
+
+
+CASES = (
+    Case("A6", "no rows, and the manifest says so", file(HEADER + "\n", records=0), "accepted",
+         counts={"judged": 0, "good": 0, "set_aside": 0}, silver=(), notices=("W402",)),
+    Case("A6_min_rows", "no rows where the contract asks for some", file(HEADER + "\n", records=0), "held", "E402", "bronze",
+         counts={"landed": 0, "bronze": 0}, extra="      - {property: minRows, value: 1}"),
+    standing("A6_empty_file", "a file of zero bytes", file(b""), "refused", "E105", 1, stage="bronze"),
+    Case("A7", "the same bytes again", file(GOOD), "accepted", date=NIGHT, before=file(GOOD), counts={"good": 2, "inserted": 2}),
+    Case("A8", "a correction of the same night", file(text_of((KEY, 2013, 11, TEXT), (3, 2013, 30)), revision=2), "accepted", date=NIGHT,
+         revision=2, before=file(GOOD), counts={"judged": 2, "good": 2}, silver=((KEY, 11), (3, 30))),
+    Case("A9", "a night after later ones", rows((KEY, 2013, 11), (2, 2013, 20)), "accepted",
+         before=nights(d01=text_of((KEY, 2013, 10)), d03=text_of((2, 2013, 20))), counts={"good": 2, "inserted": 1, "changed": 1}, silver=((2, 20),)),
+    Case("C1", "characters that need all of GB18030", file(text_of((KEY, 2013, 10, "㐂𠮷")).encode("gb18030")), "accepted",
+         counts={"good": 1}, silver=((KEY, 10),), encoding="gbk"),
+    Case("C5", "mixed line ends, and line breaks, commas and quotes inside quotes", file(ODD, records=3), "accepted",
+         counts={"good": 3, "set_aside": 0}, silver=((2, 20), (3, 30), (KEY, 10))),
+    standing("C6", "an unclosed quote", file(f'{HEADER}\n1,2013,1,a,,,\n{KEY},2013,2,"{TEXT},,,\n3,2013,3,b,,,\n'), "refused", "E203", 2,
+             stage="bronze", says="data.csv line 3"),
+    Case("C7", "records with too few and too many cells", file(f"{HEADER}\n1,2013\n{KEY},2013,10,,,,\n3,2013,30,,,,,{TEXT}\n"), "accepted",
+         counts={"judged": 1, "good": 1}, silver=((KEY, 10),), aside={1: ("Q204",), 3: ("Q204",)}),
+    Case("C12", "days that are none, and days that stand for no day",
+         rows(*[(n, 2013, 10, "", "", day) for n, day in enumerate(("20240230", "2024-02-30", "0000-00-00", "24-01-02", "1900-01-01", "9999-12-31", "2024-02-29"), 1)], (KEY, 2013, 10)),
+         "accepted", counts={"judged": 8, "good": 4, "set_aside": 4}, silver=((5, 10), (6, 10), (7, 10), (KEY, 10)),
+         aside={n: ("day.type",) for n in (1, 2, 3, 4)}, null_tokens=("-", "1900-01-01", "9999-12-31"), mostly=0.0),
+    Case("C14", "five ways to say nothing", file(f'{HEADER}\n1,2013,10,"",,,\n2,2013,10,,,,\n3,2013,10,NULL,,,\n4,2013,10,-,,,\n{KEY},2013,10,无,,,\n'),
+         "accepted", counts={"good": 5}, silver=((1, 10), (2, 10), (3, 10), (4, 10), (KEY, 10))),
+    standing("C16", "one header twice", rows((KEY, 2013, 10, TEXT, "", "", "", 11), header=HEADER + ",value"), "refused", "E301", 3, stage="bronze", says="line 1"),
+    standing("C16_case", "headers that differ in case only", rows((KEY, 2013, 10, TEXT, "", "", "", 11), header=HEADER + ",Value"), "refused", "E301", 4, stage="bronze", says="line 1"),
+    Case("D1", "a column more", rows((KEY, 2013, 10, "", "", "", "", TEXT), header=HEADER + ",colour"), "accepted",
+         counts={"good": 1}, silver=((KEY, 10),), notices=("N310",)),
+    standing("D2", "a required column is gone", rows((KEY, 2013, TEXT), header="key,period,text"), "refused", "E311", 5, stage="bronze", says='"value"'),
+    standing("D2_header", "no header row", file(f"{KEY},2013,10,{TEXT},,,\n2,2013,20,,,,\n"), "refused", "E315", 6, stage="bronze"),
+    Case("D3", "an optional column is gone", rows((KEY, 2013, 10), header="key,period,value"), "accepted",
+         counts={"good": 1}, silver=((KEY, 10),), notices=("W312",)),
+    standing("D4", "a renamed column", rows((KEY, 2013, 10, TEXT), header="key,period,values,text"), "refused", "E313", 7, stage="bronze", says='"values" is near "value"'),
+    Case("D5", "columns in another order", file(f"text,value,key,period\n{TEXT},10,{KEY},2013\n{TEXT},20,2,2013\n"), "accepted",
+         before=file(GOOD), counts={"good": 2, "unchanged": 2, "inserted": 0, "changed": 0}, silver=((2, 20), (KEY, 10))),
+    Case("D6", "text in a few cells of a number", rows((1, 2013, 10), (2, 2013, 20), (KEY, 2013, TEXT)), "accepted",
+         counts={"judged": 3, "good": 2, "set_aside": 1}, silver=((1, 10), (2, 20)), aside={3: ("value.type", "value.required")}),
+    standing("D6_most", "text in most cells of a number", rows((1, 2013, 10), (2, 2013, TEXT), (KEY, 2013, TEXT)), "held", "E314", 8,
+             counts={"judged": 3, "good": 1, "set_aside": 2}, aside={2: ("value.type", "value.required"), 3: ("value.type", "value.required")}, says="value.type"),
+    standing("G2", "most rows break a rule", rows((1, 2013, 10), (2, 2013, 5001), (KEY, 2013, 5002, TEXT)), "held", "E701", 9,
+             counts={"judged": 3, "good": 1, "set_aside": 2}, aside={2: ("value.maximum",), 3: ("value.maximum",)}, says="value.maximum"),
+    Case("G3", "exact and conflicting copies of a key", rows((1, 2013, 10, TEXT), (1, 2013, 10, TEXT), (KEY, 2013, 20), (KEY, 2013, 21), (3, 2013, 30)), "accepted",
+         counts={"judged": 5, "good": 2, "duplicates": 1, "conflicts": 2, "set_aside": 2}, silver=((1, 10), (3, 30)), aside={3: ("Q801",), 4: ("Q801",)}),
+    Case("G6_missing", "no suite", file(GOOD), "", "E703", suite=None),
+    Case("G6_empty", "a stage of the suite is empty", file(GOOD), "", "E703", suite=HALF_SUITE),
+    Case("G6_raises", "an exception inside Great Expectations", file(GOOD), "failed", "E703", "bronze", suite=BROKEN_SUITE),
+    standing("S4", "a file that is cut in its last row", file(f"{HEADER}\n1,2013,10,,,,\n{KEY},2013,2"), "refused", "E102", 10, stage="bronze", says="line 3"),
+    Case("S5", "a file whose name begins with an underscore", file(GOOD, "_x.csv"), "accepted", counts={"good": 2}, silver=((2, 20), (KEY, 10))),
+    Case("S5_dot", "a file whose name begins with a dot", file(GOOD, ".x.csv"), "", "E101"),
+    Case("S7", "full-width digits", rows((KEY, 2013, "１２"), (2, 2013, 10, "", "１２.５"), (3, 2013, 30)), "accepted",
+         counts={"good": 1, "set_aside": 2}, silver=((3, 30),), aside={1: ("value.type", "value.required"), 2: ("amount.type",)}, mostly=0.0),
+)  # fmt: skip
