@@ -43,7 +43,7 @@ def check_file(open_session: Callable[[], SparkSession], contract: Contract, fil
     if counted:
         results += quality.validate_counts(rules, counted.broken, counted.evaluated)
         written = [r for r in suite.silver if not r.quarantine]
-        results += quality.validate(judged, written, counted.judged) if written else []
+        results += quality.validate(judged.select("_row.*"), written, counted.judged) if written else []
     aside = judged.where("_aside").select("_record", spell_rules([r.id for r in rules]).alias("_rules")).orderBy("_record").limit(MOST_PLACES)
     places = [f"record {r.record}: {r.code} {r.detail}" for r in reading.refused[:MOST_PLACES]]
     places += [f"record {row['_record']}: {', '.join(row['_rules'])}" for row in aside.collect()]

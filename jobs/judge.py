@@ -96,10 +96,11 @@ def _is_cast(rule: Rule) -> bool:
     return str(rule.kwargs.get("column", "")).startswith("_unconverted_")
 
 
-def judge_rows(typed: DataFrame, contract: Contract, broken: Sequence[Column], keys_of: Column | None = None) -> DataFrame:
+def judge_rows(typed: DataFrame, contract: Contract, broken: Sequence[Column]) -> DataFrame:
     """Mark every row with its broken rules, its key and whether key and period can be read.
 
-    Adds `_rules_n`, `_aside`, `_key` (128-bit, null where unreadable), `_period`.
+    Returns lineage, `_row` (the contract's columns in one struct: plans over a hundred columns are slow to plan), `_rules_n`,
+    `_aside`, `_key` (128-bit, null where unreadable), `_period`, `_value` (128-bit of what makes a row differ).
     """
     rows = mark_rules(typed, broken)
     key = contract.key
@@ -108,9 +109,12 @@ def judge_rows(typed: DataFrame, contract: Contract, broken: Sequence[Column], k
         bad += [F.col(c).isNull() for c in key]
     unreadable = functools.reduce(lambda a, b: a | b, bad, F.lit(False))
     period = F.col(contract.period).cast("string") if contract.mode == "partition" else F.lit("")
-    return rows.withColumns(
-        {"_aside": is_set_aside(len(broken)), "_key": F.when(~unreadable, hash_of(key)), "_period": period}
-    ).drop(*[c for c in typed.columns if c.startswith("_unconverted_")])
+    values = [c.name for c in contract.columns if c.name not in (contract.sequence, contract.operation)]
+    return rows.select(
+        *LINEAGE, F.struct(*[c.name for c in contract.columns]).alias("_row"), *mask_names(len(broken)),
+        is_set_aside(len(broken)).alias("_aside"), F.when(~unreadable, hash_of(key)).alias("_key"), period.alias("_period"),
+        hash_of(values).alias("_value"),
+    )  # fmt: skip
 
 
 def tally(judged: DataFrame, contract: Contract, rules: Sequence[Rule]) -> dict[int, Tally]:
@@ -120,8 +124,8 @@ def tally(judged: DataFrame, contract: Contract, rules: Sequence[Rule]) -> dict[
     unreadable = F.col("_key").isNull() | (F.col("_period").isNull())
     grouped = judged.groupBy("_d", *masks, "_period", unreadable.alias("_unreadable")).agg(
         F.count("*").alias("_rows"),
-        *[F.count(c).alias(f"_n_{c}") for c in counted],
-        *[F.sum(c).alias(f"_sum_{c}") for c in contract.control_sums],
+        *[F.count(f"_row.{c}").alias(f"_n_{c}") for c in counted],
+        *[F.sum(f"_row.{c}").alias(f"_sum_{c}") for c in contract.control_sums],
     )
     found: dict[int, list[Mapping[str, object]]] = {}
     for row in grouped.collect():
@@ -181,12 +185,12 @@ def settle_repeats(judged: DataFrame, repeated: DataFrame, contract: Contract) -
 
 
 def _settle(rows: DataFrame, contract: Contract) -> DataFrame:
-    values = hash_of([c.name for c in contract.columns] + [c for c in (contract.sequence, contract.operation) if c and c not in {x.name for x in contract.columns}])
+    values = hash_of([f"_row.{c.name}" for c in contract.columns])
     rows = rows.withColumn("_copy", F.when(~F.col("_aside"), values))
     place = ["_file", "_record"]
     first = F.row_number().over(Window.partitionBy("_d", "_key", "_copy").orderBy(*place))
     rows = rows.withColumn("_nth", F.when(~F.col("_aside"), first))
-    unit = ["_d", "_key", contract.sequence] if contract.mode == "changes" else ["_d", "_key"]
+    unit = ["_d", "_key", f"_row.{contract.sequence}"] if contract.mode == "changes" else ["_d", "_key"]
     kinds = F.size(F.collect_set(F.when(F.col("_nth") == 1, F.col("_copy"))).over(Window.partitionBy(*unit)))
     rows = rows.withColumn("_conflict", ~F.col("_aside") & (kinds > 1))
     by_key = Window.partitionBy("_d", "_key")

@@ -141,18 +141,18 @@ def deliveries(night: Night) -> list[Delivery]:
     found = []
     for contract in night.selected:
         receipts = [r for r in landing.list_receipts(night.lake, contract) if night.selection.has_date(r.business_date)]
-        suite = _find_suite(night, contract) if receipts else None
+        suite = _find_suite(night, contract, receipts[-1]) if receipts else None
         found += [Delivery(contract, suite, r) for r in receipts] if suite else []
     return sorted(found, key=lambda d: (d.receipt.business_date, d.contract.dataset, d.receipt.revision))
 
 
-def _find_suite(night: Night, contract: Contract) -> Suite | None:
+def _find_suite(night: Night, contract: Contract, newest: Receipt) -> Suite | None:
     """The suite of a dataset; a fault in it stops this dataset only, and is said once."""
     try:
         return load_suite(contract)
     except LakeError as error:
         if not any(p.code == error.code and p.where.dataset == contract.dataset for p in night.problems):
-            _say_problem(night, error)
+            _say_problem(night, _placed(error, Delivery(contract, Suite(contract.dataset), newest), "bronze").at(place="expectations"))
         return None
 
 

@@ -262,7 +262,7 @@ def _validate(stage: Stage, judged: Judged, found: Tally, counts: Mapping[str, A
         "uniqueness", "Two rows of one key with different values cannot both be right.", code=CONFLICT,
     )  # fmt: skip
     accounting = quality.validate_counts([*counted, repeats], {**found.broken, repeats.id: counts["conflicts"]}, {**found.evaluated, repeats.id: found.judged})
-    return (*accounting, *(quality.validate(judged.rows, written, found.judged) if written else ()))
+    return (*accounting, *(quality.validate(judged.rows.select("_row.*"), written, found.judged) if written else ()))
 
 
 def _held(failed: Sequence[quality.Result], counts: Mapping[str, Any]) -> LakeError:
@@ -278,7 +278,7 @@ def _set_aside(stage: Stage, entry: Entry, settled: DataFrame, judged: Judged, c
         return
     spelled = F.concat(spell_rules([r.id for r in judged.rules]), F.when(F.col("_verdict") == "aside", F.array()).otherwise(F.array("_verdict")))
     named = aside.select(
-        *LINEAGE, spelled.alias("_rules"), F.to_json(F.struct(*stage.contract.key)).alias("_key"),
+        *LINEAGE, spelled.alias("_rules"), F.to_json(F.struct(*[f"_row.{k}" for k in stage.contract.key])).alias("_key"),
         F.when(F.col("_dismissed"), "dismissed").alias("_detail"),
     )  # fmt: skip
     records = delivered_record(judged.bronze, stage.contract)
@@ -350,17 +350,15 @@ def _has_open_refusals(stage: Stage, entry: Entry) -> bool:
 def _observe(stage: Stage, settled: DataFrame) -> tuple[DataFrame, DataFrame]:
     """Observations of the fold (one a key and delivery), and the rows that a later sequence outranks."""
     contract = stage.contract
-    values = [c.name for c in contract.columns if c.name not in (contract.sequence, contract.operation)]
-    names = [c.name for c in contract.columns]
-    good = settled.where("_verdict = 'good'").withColumn("_value", hash_of(values))
+    good = settled.where("_verdict = 'good'")
     outranked = good.limit(0)
     if contract.mode == "changes":
-        good = last_of_sequence(good, contract.sequence)
+        good = last_of_sequence(good, f"_row.{contract.sequence}")
         outranked, good = good.where("_outranked").drop("_outranked"), good.where("NOT _outranked").drop("_outranked")
-        kind = F.when(F.upper(contract.operation).isin("D", "DELETE"), "end").otherwise("set")
+        kind = F.when(F.upper(f"_row.{contract.operation}").isin("D", "DELETE"), "end").otherwise("set")
     else:
         kind = F.lit("set")
-    keep = [*names, *LINEAGE, "_d", "_key", "_value", "_period"]
+    keep = ["_row", *LINEAGE, "_d", "_key", "_value", "_period"]
     found = good.withColumn("_kind", kind).select(*keep, "_kind")
     aside = settled.where(F.col("_verdict").isin("aside", CONFLICT, TAKEN) & ~F.col("_dismissed") & F.col("_key").isNotNull())
     frozen = aside.dropDuplicates(["_d", "_key"]).withColumns({"_value": F.lit(""), "_kind": F.lit("frozen")}).select(*keep, "_kind")
@@ -376,8 +374,10 @@ def _fast(stage: Stage, entry: Entry, settled: DataFrame, found: Tally, metadata
     coverage = _coverage(stage, [entry], {0: found}, settled)
     observed = observed.withColumn("valid_from", F.lit(None).cast("date"))
     if delta.exists(stage.path):
-        current = delta.read(stage.spark, stage.path).where("is_current").drop("valid_to", "is_current")
-        current = current.withColumns({"_d": F.lit(-1), "_kind": F.lit("set"), "_period": _period_of(stage.contract)})
+        current = delta.read(stage.spark, stage.path).where("is_current").select(
+            F.struct(*_columns(stage)).alias("_row"), "valid_from", *LINEAGE, "_key", "_value",
+            F.lit(-1).alias("_d"), F.lit("set").alias("_kind"), _period_of(stage.contract).alias("_period"),
+        )  # fmt: skip
         observed = observed.unionByName(current)
         observed = observed.coalesce(1) if _is_small(stage) else observed
     events = fold_history(observed, coverage, [entry.business_date]).persist()
@@ -399,7 +399,7 @@ def _columns(stage: Stage) -> list[str]:
 
 
 def _write_history(stage: Stage, events: DataFrame, metadata: Mapping[str, Any]) -> None:
-    rows = history_rows(events).select(*_columns(stage), "valid_from", "valid_to", "is_current", *LINEAGE, "_key", "_value", "_d")
+    rows = history_rows(events).select("_row.*", "valid_from", "valid_to", "is_current", *LINEAGE, "_key", "_value", "_d")
     if not delta.exists(stage.path):
         return _overwrite(stage, rows.drop("_d"), metadata)
     if _is_small(stage):
@@ -438,7 +438,7 @@ def _overwrite(stage: Stage, rows: DataFrame, metadata: Mapping[str, Any]) -> No
 
 def _fast_events(stage: Stage, entry: Entry, observed: DataFrame, found: Tally, metadata: dict[str, Any]) -> dict[str, int]:
     """Events: replace the date's rows where no key is known from another date, else MERGE."""
-    rows = observed.where("_kind = 'set'").select(*_columns(stage), *LINEAGE, "_key", "_value")
+    rows = observed.where("_kind = 'set'").select("_row.*", *LINEAGE, "_key", "_value")
     path = stage.path
     if not delta.exists(path):
         counts = {"inserted": rows.count()}
@@ -486,7 +486,7 @@ def _refold(stage: Stage, entries: Sequence[Entry], metadata: dict[str, Any]) ->
         for row in outranked.groupBy("_d").count().collect():
             counts.setdefault(row["_d"], {})["outranked"] = row["count"]
         named = {_name(e): counts.get(n, {}) for n, e in enumerate(entries)}
-        rows = history_rows(events).select(*_columns(stage), "valid_from", "valid_to", "is_current", *LINEAGE, "_key", "_value")
+        rows = history_rows(events).select("_row.*", "valid_from", "valid_to", "is_current", *LINEAGE, "_key", "_value")
         _overwrite(stage, rows, {**metadata, "counts": named})
         events.unpersist()
         return counts
@@ -500,7 +500,7 @@ def _refold_events(stage: Stage, entries: Sequence[Entry], observed: DataFrame, 
     for row in rows.groupBy("_d", "_event").count().collect():
         counts.setdefault(row["_d"], {})[row["_event"]] = row["count"]
     named = {_name(e): counts.get(n, {}) for n, e in enumerate(entries)}
-    kept = rows.where("_event != 'outranked'").select(*_columns(stage), *LINEAGE, "_key", "_value")
+    kept = rows.where("_event != 'outranked'").select("_row.*", *LINEAGE, "_key", "_value")
     _overwrite(stage, kept, {**metadata, "counts": named})
     rows.unpersist()
     return counts

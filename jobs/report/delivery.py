@@ -136,7 +136,8 @@ def _span(length: timedelta) -> str:
 def identities(contract: Contract, bronze: Line | None, silver: Line | None, mended: int) -> list[Identity]:
     """The equations that the delivery has reached: nothing that was delivered may vanish on the way."""
     found = []
-    b, s = bronze.counts if bronze else {}, silver.counts if silver else {}
+    b = bronze.counts if bronze and bronze.outcome != "refused" else {}
+    s = silver.counts if silver else {}
     if "landed" in b:
         found.append(_sum("landed", "landed", b, ("bronze", "refused")))
     if "judged" in s and "bronze" in b:
@@ -158,7 +159,7 @@ def _sum(name: str, left: str, counts: Mapping[str, Any], parts: Sequence[str]) 
 
 
 def failing_first(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Failing rules first, critical ones before warnings, then those that some rows break, then in the suite's order."""
+    """Failing rules first, critical ones before warnings, then those that rows break, then in the suite's order."""
     return sorted(results, key=lambda r: (bool(r["success"]), r["severity"] != "critical", not r["broken"]))
 
 

@@ -37,6 +37,7 @@ def open_templates(timezone: str, title: str) -> jinja2.Environment:
         "thousands": _say_number,
         "bytes": _say_bytes,
         "breakable": _let_break,
+        "commands": _mark_commands,
     }
     found.globals |= {
         "city_title": title,
@@ -80,6 +81,14 @@ def _say_bytes(size: int) -> str:
         if size >= step:
             return f"{size / step:.1f} {unit}"
     return f"{size} bytes"
+
+
+def _mark_commands(text: str) -> Markup:
+    """What to do next: commands as code. They stand in backticks, or are the whole text."""
+    if "`" not in text:
+        return Markup("<code>{}</code>" if text.startswith(("lake ", "make ")) else "{}").format(text)
+    parts = text.split("`")
+    return Markup("").join(Markup("<code>{}</code>" if n % 2 else "{}").format(part) for n, part in enumerate(parts))
 
 
 def _let_break(name: str) -> Markup:

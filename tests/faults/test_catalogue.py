@@ -107,7 +107,7 @@ def test_line_breaks_commas_and_quotes_inside_cells_arrive_as_themselves(faults:
 
 def test_a_record_that_fits_no_header_is_kept_with_its_raw_bytes(faults: Faults) -> None:
     found = {r["_record"]: (r["_line"], r["_raw"]) for r in faults.world.rows("faults.c7", "quarantine")}
-    assert found == {1: (2, b"1,2013"), 3: (4, f"3,2013,30,,,,,{TEXT}".encode())}
+    assert found == {1: (2, b"1,2013"), 3: (4, f"3,2013,30,,,,{TEXT}".encode())}
 
 
 def test_a_day_that_stands_for_no_day_is_null_by_the_contract_only(faults: Faults) -> None:
