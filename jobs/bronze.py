@@ -160,14 +160,6 @@ def with_file(table: pa.Table, name: str) -> pa.Table:
     return table.append_column("_file", column)
 
 
-REFUSED = pa.schema(
-    [
-        ("_file", pa.string()), ("_record", pa.int64()), ("_line", pa.int64()), ("_rules", pa.list_(pa.string())),
-        ("_detail", pa.string()), ("_raw", pa.binary()),
-    ]
-)  # fmt: skip
-
-
 def refused_rows(bronze: Bronze) -> list[dict[str, Any]]:
     """Records that could not be read, as rows of quarantine."""
     return [

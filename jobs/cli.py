@@ -31,7 +31,7 @@ DatasetOption = Annotated[str, typer.Option(help="One dataset, such as traffic.c
 def main() -> None:
     """Run a command; a foreseen failure prints its message and gives its exit code."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # what typer.Exit carried; None where a command just returned
     except LakeError as error:
         show.print_error(error)
         sys.exit(error.exit)
@@ -45,6 +45,7 @@ def main() -> None:
         show.err.print(traceback.format_exc(), markup=False)
         show.print_error(LakeError("E001", actual=type(error).__name__))
         sys.exit(1)
+    sys.exit(code or 0)
 
 
 def select(settings: Settings, date: str = "", source: str = "", dataset: str = "", **more: Any) -> Selection:
@@ -59,6 +60,13 @@ def select(settings: Settings, date: str = "", source: str = "", dataset: str = 
     if source and source not in {c.source for c in known.values()}:
         raise LakeError("E004", place="source", expected=", ".join(sorted({c.source for c in known.values()})), actual=source[:60])
     return Selection(dates=(date,) if date else (), source=source, dataset=dataset, **more)
+
+
+def need_date(text: str) -> str:
+    """Refuse the empty text where a command is about one business date (E005): elsewhere it means all."""
+    if not text:
+        raise LakeError("E005", expected="YYYY-MM-DD", actual="nothing")
+    return text
 
 
 @contextmanager
@@ -99,7 +107,7 @@ def backfill(
     source: SourceOption = "", dataset: DatasetOption = "",
 ) -> None:  # fmt: skip
     """Run a range of business dates, both ends included, and publish one release."""
-    _run(settings, select(settings, "", source, dataset, first=first, last=last))
+    _run(settings, select(settings, "", source, dataset, first=need_date(first), last=need_date(last)))
 
 
 @app.command()
@@ -200,7 +208,7 @@ def _no_session() -> Any:
 @with_settings
 def extract(settings: Settings, date: DateOption, dataset: DatasetOption = "", source: SourceOption = "") -> None:
     """Land one business date's deliveries. Exit code 7 while one is due, not there and before its cut-off."""
-    selection = select(settings, date, source, dataset)
+    selection = select(settings, need_date(date), source, dataset)
     city = load_city(settings.city)
     with open_night(settings, selection) as (night, _):
         landed = nights.extract(night)
@@ -237,7 +245,7 @@ def silver(settings: Settings, date: DateOption, dataset: DatasetOption, refold:
 
 
 def _one_stage(settings: Settings, date: str, dataset: str, stage: str, **more: Any) -> None:
-    with open_night(settings, select(settings, date, "", dataset, **more)) as (night, watch):
+    with open_night(settings, select(settings, need_date(date), "", dataset, **more)) as (night, watch):
         watch.expect(sum(1 for _, s in nights.owed(night) if s == stage))
         nights.process(night, (stage,))
         page = _write_pages(night) if night.lines else ""

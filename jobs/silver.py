@@ -19,7 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs import delta, quality
-from jobs.bronze import REFUSED, Bronze, refused_rows
+from jobs.bronze import Bronze, refused_rows
 from jobs.contracts import Contract, fingerprint
 from jobs.errors import LakeError
 from jobs.fold import COUNTS, Coverage, count_events, fold_events, fold_history, hash_of, history_rows, last_of_sequence
@@ -106,10 +106,8 @@ def chain(entries: Sequence[Entry]) -> str:
 
 def quarantine_refused(stage: Stage, entry: Entry, bronze: Bronze) -> None:
     """Set aside the records that could not be read, before bronze is committed."""
-    rows = pa.Table.from_pylist(refused_rows(bronze), REFUSED).to_pandas()
-    empty = pa.Table.from_pylist([], REFUSED).to_pandas()
     schema = "_file string, _record bigint, _line bigint, _rules array<string>, _detail string, _raw binary"
-    frame = stage.spark.createDataFrame((rows if len(rows) else empty).to_dict("records"), schema)
+    frame = stage.spark.createDataFrame(refused_rows(bronze), schema)
     _write_quarantine(stage, entry, frame.withColumns({"_key": F.lit(None).cast("string"), "_delivered": F.lit(None).cast("string")}), "bronze")
 
 

@@ -87,7 +87,7 @@ def view_delivery(facts: Facts, receipt: Receipt) -> DeliveryView:
         timing=timing,
         is_late=is_late,
         files=_files(receipt),
-        landed=bronze.counts.get("landed") if bronze else None,
+        landed=bronze.counts.get("landed") if bronze and bronze.outcome != "refused" else None,
         manifest=_spell_manifest(receipt),
         identities=identities(contract, bronze, silver, mended),
         absence=[(n, int(counts[n])) for n in ("ended_by_absence", "end_unproven") if n in counts],

@@ -88,7 +88,7 @@ ODD = (
     f'{HEADER}\r\n{KEY},2013,10,"two\nlines, one comma",,\r'  # ends in CR
     f'2,2013,20,"she said ""{TEXT}""",,\n3,2013,30,"","1.50",\r\n'
 )
-BROKEN_SUITE = "bronze:\n  - {type: expect_column_values_to_be_null, kwargs: {column: nowhere}, severity: critical, meta: {rule: faults.g6_raises.b1, dimension: validity, reason: No such column.}}\n"
+BROKEN_SUITE = "bronze:\n  - {type: expect_column_values_to_be_null, kwargs: {column: nowhere}, severity: critical, meta: {rule: faults.g6_raises.b1, dimension: validity, reason: No such column.}}\nsilver:\n  - {type: expect_column_values_to_not_be_null, kwargs: {column: text}, severity: warning, meta: {rule: faults.g6_raises.s1, dimension: validity, reason: Texts.}}\n"
 HALF_SUITE = "bronze: []\nsilver:\n  - {type: expect_column_values_to_not_be_null, kwargs: {column: text}, severity: warning, meta: {rule: faults.g6_empty.s1, dimension: validity, reason: Texts.}}\n"
 
 

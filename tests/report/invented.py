@@ -49,7 +49,7 @@ def expectation(rule: str, *, severity: str = "critical", success: bool = True, 
 
 
 def make_lake(folder: Path) -> Lake:
-    """Crashes accepted with set-aside rows, then corrected and held; sales refused; link speeds late; the rest missing."""
+    """Crashes accepted with set-aside rows, then corrected and held; sales refused; link speeds late."""
     lake = Lake(str(folder), CITY)
     lake.check_format()
     ledger = Ledger(lake, Run("run-1", 1, NOW))

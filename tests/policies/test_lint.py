@@ -1,0 +1,126 @@
+"""Lint refuses what a reviewer would: each test breaks one thing in a city of one dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jobs.contracts import load_contract, load_contracts
+from jobs.errors import LakeError
+from jobs.lint import lint_city
+from tests.little import CITY, write_conf
+
+Break = Callable[[str, str, str], list[str]]
+
+
+@pytest.fixture
+def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Break:
+    """Write the little city with one text replaced in reg.things, and lint it."""
+    root = write_conf(tmp_path / "root")
+    monkeypatch.setenv("LAKE_CONF", str(root))
+
+    def change(kind: str, old: str, new: str) -> list[str]:
+        folder = {"contract": "conf/cities", "suite": "expectations"}[kind]
+        path = root / folder / CITY / "reg" / ("things.odcs.yaml" if kind == "contract" else "things.yaml")
+        text = path.read_text()
+        assert text.count(old) >= 1, old
+        path.write_text(text.replace(old, new, 1))
+        return [f for f in lint_city(CITY) if f.startswith("reg.things")]
+
+    return change
+
+
+def rule(kind: str, kwargs: str, more: str = "", severity: str = "critical", name: str = "x") -> str:
+    meta = f"rule: reg.things.{name}, dimension: validity, reason: why{more}"
+    return f"  - {{type: {kind}, kwargs: {kwargs}, severity: {severity}, meta: {{{meta}}}}}\n"
+
+
+def test_the_little_city_is_clean(broken: Break) -> None:
+    assert broken("contract", "name: testers", "name: testers") == []
+
+
+def test_a_person_column_in_silver_is_refused(broken: Break) -> None:
+    found = broken("contract", "classification: public, description: The value.", "classification: person, description: The value.")
+    assert found == ["reg.things: value is classified person: silver holds persons only as tokens"]
+
+
+def test_a_property_that_no_page_documents_is_refused(broken: Break, tmp_path: Path) -> None:
+    with pytest.raises(LakeError, match=r"E003[\s\S]*conf/README.md does not know: colour"):
+        broken("contract", "{property: mode,", "{property: colour, value: red}\n      - {property: mode,")
+
+
+def test_a_retention_shorter_than_that_of_releases_is_refused(broken: Break) -> None:
+    assert broken("contract", "retention, value: 5", "retention, value: 4") == ["reg.things: kept 4 years, but releases stand on it for 5"]
+
+
+@pytest.mark.parametrize("kind", ["expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique", "expect_table_row_count_to_be_between"])
+def test_only_rules_of_a_row_may_set_rows_aside(broken: Break, kind: str) -> None:
+    found = broken("suite", "silver:\n", "silver:\n" + rule(kind, "{column: value}", ", action: quarantine"))
+    assert found == [f"reg.things: rule reg.things.x: {kind} cannot set rows aside"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "kwargs"),
+    [
+        ("expect_column_values_to_not_be_null", "{column: key}"),
+        ("expect_column_values_to_be_between", "{column: value, max_value: 1000}"),
+        ("expect_column_values_to_be_between", "{column: value, min_value: 0}"),
+    ],
+)
+def test_a_rule_that_repeats_the_contract_is_refused(broken: Break, kind: str, kwargs: str) -> None:
+    found = broken("suite", "silver:\n", "silver:\n" + rule(kind, kwargs))
+    assert [f for f in found if "repeats what the contract declares" in f]
+
+
+def test_a_quarantine_rule_that_repeats_the_contract_is_refused(broken: Break) -> None:
+    found = broken("suite", "silver:\n", "silver:\n" + rule("expect_column_values_to_not_be_null", "{column: key}", ", action: quarantine"))
+    assert [f for f in found if "repeats what the contract declares" in f]
+
+
+def test_two_rules_of_one_id_are_refused(broken: Break) -> None:
+    found = broken("suite", "silver:\n", "silver:\n" + rule("expect_column_values_to_not_be_null", "{column: hold}", name="s1", severity="warning"))
+    assert found == ["reg.things: rule reg.things.s1 is also one of reg.things"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("team: {name: testers}", "team: {}", "no team: whom to ask?"),
+        ("dataGranularityDescription: one key", "description: things", "no dataGranularityDescription"),
+        ("classification: public, description: The value.", "description: The value.", "value is classified nothing: one of public, internal, confidential, person"),
+        ("description: The value.", 'description: ""', "value has no description"),
+        ("mode, value: snapshot", "mode, value: mirror", "mode mirror is none of snapshot, partition, changes, events"),
+        ("mode, value: snapshot", "mode, value: partition", "a partition dataset names its period"),
+        ("mode, value: snapshot", "mode, value: changes", "a changes dataset names its sequence and operation"),
+        ("controlSums, value: [value]", "controlSums, value: [worth]", "control sum worth is no column"),
+        ("server: inbox", "server: live", "no server called inbox"),
+    ],
+)  # fmt: skip
+def test_a_contract_that_is_not_complete_is_refused(broken: Break, old: str, new: str, fault: str) -> None:
+    assert f"reg.things: {fault}" in broken("contract", old, new)
+
+
+def test_a_step_that_nobody_wrote_is_refused(broken: Break) -> None:
+    found = broken("contract", "{property: mode,", "{property: steps, value: [polish]}\n      - {property: mode,")
+    assert found == ["reg.things: E003 a function of a cleaning module: polish"]
+
+
+def test_a_dataset_without_a_suite_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = write_conf(tmp_path / "root")
+    (root / "expectations" / CITY / "reg" / "things.yaml").unlink()
+    monkeypatch.setenv("LAKE_CONF", str(root))
+    assert [f for f in lint_city(CITY) if f.startswith("reg.things: E703")]
+
+
+def test_a_contract_with_a_name_that_is_no_name_is_refused(tmp_path: Path) -> None:
+    path = write_conf(tmp_path / "root") / "conf" / "cities" / CITY / "reg" / "things.odcs.yaml"
+    path.write_text(path.read_text().replace("name: value,", "name: \"value; drop\","))
+    with pytest.raises(LakeError, match="E813"):
+        load_contract(path, CITY)
+
+
+def test_two_roots_give_one_city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKE_CONF", str(write_conf(tmp_path / "root")))
+    assert set(load_contracts(CITY)) >= {"reg.things", "tax.yearly"}
