@@ -24,7 +24,9 @@ def read_asides(lake: Lake, table: str) -> list[dict[str, Any]]:
     """Places and rules of everything a dataset has set aside, without its values."""
     rows = delta.read_arrow(lake.table("quarantine", table), columns=PLACES)
     found = rows.to_pylist() if rows is not None else []
-    return sorted(found, key=lambda r: (str(r["_business_date"]), r["_revision"], r["_stage"], r["_file"], r["_record"]))
+    return sorted(
+        found, key=lambda r: (str(r["_business_date"]), r["_revision"], r["_stage"], r["_file"], r["_record"])
+    )
 
 
 def print_asides(settings: Settings, selection: Selection, action: str) -> None:
@@ -35,8 +37,16 @@ def print_asides(settings: Settings, selection: Selection, action: str) -> None:
         if selection.has_dataset(c)
     }
     if action == "list":
-        counts = Counter((d, str(r["_business_date"]), r["_revision"], rule) for d, rows in found.items() for r in rows for rule in r["_rules"])
-        columns, lines = ["dataset", "date", "revision", "rule", "records"], [[*k, n] for k, n in sorted(counts.items())]
+        counts = Counter(
+            (d, str(r["_business_date"]), r["_revision"], rule)
+            for d, rows in found.items()
+            for r in rows
+            for rule in r["_rules"]
+        )
+        columns, lines = (
+            ["dataset", "date", "revision", "rule", "records"],
+            [[*k, n] for k, n in sorted(counts.items())],
+        )
     else:
         columns = ["dataset", "date", "revision", "stage", "file", "record", "rules", "detail"]
         lines = [
@@ -51,28 +61,60 @@ def print_asides(settings: Settings, selection: Selection, action: str) -> None:
         show.out.print("Nothing is set aside.")
 
 
-def decide_record(night: Night, dataset: str, date: str, revision: int, file: str, record: int, by: str, reason: str, values: str) -> Decision:
+def decide_record(
+    night: Night, dataset: str, date: str, revision: int, file: str, record: int, by: str, reason: str, values: str
+) -> Decision:
     """Dismiss a set-aside record, or mend it with the values of a JSON file, which is landed."""
     if not (dataset and date and file and record and by and reason):
-        raise LakeError("E002", place="quarantine", expected="--dataset --date --file --record --by --reason", actual="one of them is missing")
+        raise LakeError(
+            "E002",
+            place="quarantine",
+            expected="--dataset --date --file --record --by --reason",
+            actual="one of them is missing",
+        )
     contract = night.contracts[dataset]
     receipts = [r for r in list_receipts(night.lake, contract, date) if r.revision == revision]
-    rows = [r for r in read_asides(night.lake, contract.table) if (str(r["_business_date"]), r["_revision"], r["_file"], r["_record"]) == (date, revision, file, record)]
+    rows = [
+        r
+        for r in read_asides(night.lake, contract.table)
+        if (str(r["_business_date"]), r["_revision"], r["_file"], r["_record"]) == (date, revision, file, record)
+    ]
     if not receipts or not rows:
-        raise LakeError("E004", dataset=dataset, business_date=date, revision=revision, place=f"{file} record {record}", expected="a set-aside record", actual="none there")
+        raise LakeError(
+            "E004",
+            dataset=dataset,
+            business_date=date,
+            revision=revision,
+            place=f"{file} record {record}",
+            expected="a set-aside record",
+            actual="none there",
+        )
     refused = "refused" if any(r["_stage"] == "bronze" for r in rows) else ""
-    kind, landed = ("mend", _land_values(night.lake, Path(values), [c.name for c in contract.delivered])) if values else ("dismiss", "")
-    return night.ledger.decide(Decision(kind, by, reason, dataset, date, revision, receipts[0].sha256, file, record, refused, landed))
+    kind, landed = (
+        ("mend", _land_values(night.lake, Path(values), [c.name for c in contract.delivered]))
+        if values
+        else ("dismiss", "")
+    )
+    return night.ledger.decide(
+        Decision(kind, by, reason, dataset, date, revision, receipts[0].sha256, file, record, refused, landed)
+    )
 
 
 def _land_values(lake: Lake, path: Path, columns: list[str]) -> str:
     try:
         values = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise LakeError("E002", place="--values", expected="a JSON file with one object", actual=type(error).__name__) from error
+        raise LakeError(
+            "E002", place="--values", expected="a JSON file with one object", actual=type(error).__name__
+        ) from error
     unknown = sorted(set(values) - set(columns)) if isinstance(values, dict) else ["not an object"]
     if unknown or not all(v is None or isinstance(v, str) for v in values.values()):
-        raise LakeError("E002", place="--values", expected=f"texts or null for {', '.join(columns)}", actual=f"{', '.join(unknown) or 'another type'}")
+        raise LakeError(
+            "E002",
+            place="--values",
+            expected=f"texts or null for {', '.join(columns)}",
+            actual=f"{', '.join(unknown) or 'another type'}",
+        )
     data = json.dumps(values, ensure_ascii=False, sort_keys=True).encode()
     sha = hashlib.sha256(data).hexdigest()
     lake.write_atomic(object_path(lake, sha), data)

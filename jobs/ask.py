@@ -16,7 +16,13 @@ from jobs.ledger import Ledger, Line
 from jobs.release import find_release, read_releases
 from jobs.settings import Settings, with_settings
 
-app = typer.Typer(name="lake", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="A city's data lakehouse: land, check, publish, ask.")
+app = typer.Typer(
+    name="lake",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A city's data lakehouse: land, check, publish, ask.",
+)
 ReleaseOption = Annotated[int | None, typer.Option("--release", help="Release number [default: the newest].")]
 
 
@@ -27,7 +33,10 @@ def held_things(ledger: Ledger) -> dict[str, Line]:
     tables = {(d.table, d.input_fingerprint) for d in approved}
     found = {}
     for line in ledger.lines.values():
-        decided = (line.dataset, line.business_date, line.revision, line.sha256) in deliveries or (line.dataset.removeprefix("gold."), line.fingerprint) in tables
+        decided = (line.dataset, line.business_date, line.revision, line.sha256) in deliveries or (
+            line.dataset.removeprefix("gold."),
+            line.fingerprint,
+        ) in tables
         if line.outcome == "held" and not decided:
             key = [line.dataset, line.business_date, line.revision, line.sha256 or line.fingerprint]
             found[fingerprint(key)[:8]] = line
@@ -47,13 +56,35 @@ def status(settings: Settings) -> None:
         ident = next((held[x.key] for x in stages if x and x.key in held), "")
         run = f"{last.run_id} try {last.attempt}" if last else ""
         code = str(last.error.get("code", "")) if last else ""
-        rows.append([r.dataset, r.business_date, f"r{r.revision}" if r.revision else "", r.status, *[x.outcome if x else "" for x in stages], code, ident, r.delivered_at, run])
+        rows.append(
+            [
+                r.dataset,
+                r.business_date,
+                f"r{r.revision}" if r.revision else "",
+                r.status,
+                *[x.outcome if x else "" for x in stages],
+                code,
+                ident,
+                r.delivered_at,
+                run,
+            ]
+        )
     columns = ["dataset", "date", "rev", "delivery", "bronze", "silver", "code", "approve id", "at", "run"]
     newest = find_release(settings.lake, None)
-    gold_held = [[line.dataset, line.error.get("code", ""), ident] for ident, line in held_things(ledger).items() if line.stage == "gold"]
+    gold_held = [
+        [line.dataset, line.error.get("code", ""), ident]
+        for ident, line in held_things(ledger).items()
+        if line.stage == "gold"
+    ]
     if settings.json:
         tables = {t.table: t.status for t in newest.tables.values()} if newest else {}
-        show.print_json("status", deliveries=[dict(zip(columns, r, strict=True)) for r in rows], release=newest.number if newest else None, gold=tables, held=gold_held)
+        show.print_json(
+            "status",
+            deliveries=[dict(zip(columns, r, strict=True)) for r in rows],
+            release=newest.number if newest else None,
+            gold=tables,
+            held=gold_held,
+        )
         return
     show.print_table("", columns, rows)
     for dataset, code, ident in gold_held:
@@ -69,7 +100,14 @@ def status(settings: Settings) -> None:
 def releases(settings: Settings) -> None:
     """Every release: when it was published and how many tables it changed."""
     found = read_releases(settings.lake)
-    rows = [[r.number, r.released_at, *[sum(t.status == s for t in r.tables.values()) for s in ("new", "unchanged", "stale", "held")]] for r in found]
+    rows = [
+        [
+            r.number,
+            r.released_at,
+            *[sum(t.status == s for t in r.tables.values()) for s in ("new", "unchanged", "stale", "held")],
+        ]
+        for r in found
+    ]
     if settings.json:
         show.print_json("releases", releases=found)
     else:
@@ -91,7 +129,12 @@ def sql(
 
     text = file.read_text("utf-8") if file else query
     if not text.strip() or form not in ("table", "csv", "json"):
-        raise LakeError("E002", place="sql", expected="a query, and --format table, csv or json", actual=form if text.strip() else "no query")
+        raise LakeError(
+            "E002",
+            place="sql",
+            expected="a query, and --format table, csv or json",
+            actual=form if text.strip() else "no query",
+        )
     found = _release(settings, number)
     for line in queries.warnings_for(text, found):
         show.err.print(line, markup=False)
@@ -109,7 +152,10 @@ def sql(
         sys.stdout.write(queries.to_csv(rows))
     else:
         show.print_table("", rows.column_names, queries.cells(rows, limit))
-        show.err.print(f"{rows.num_rows} rows, release {found.number} of {found.released_at}" + (f"; showing {limit}" if rows.num_rows > limit else ""))
+        show.err.print(
+            f"{rows.num_rows} rows, release {found.number} of {found.released_at}"
+            + (f"; showing {limit}" if rows.num_rows > limit else "")
+        )
 
 
 def _release(settings: Settings, number: int | None):  # type: ignore[no-untyped-def]
@@ -121,7 +167,9 @@ def _release(settings: Settings, number: int | None):  # type: ignore[no-untyped
 
 @app.command()
 @with_settings
-def describe(settings: Settings, name: Annotated[str, typer.Argument(help="gold.TABLE or SOURCE.DATASET; empty lists all.")] = "") -> None:
+def describe(
+    settings: Settings, name: Annotated[str, typer.Argument(help="gold.TABLE or SOURCE.DATASET; empty lists all.")] = ""
+) -> None:
     """What a table holds: grain, columns, units, where they come from, whom to ask."""
     gold, datasets = load_gold(settings.city), load_contracts(settings.city)
     known = {f"gold.{t}": c for t, c in gold.items()} | dict(datasets)
@@ -129,22 +177,39 @@ def describe(settings: Settings, name: Annotated[str, typer.Argument(help="gold.
         show.print_table("", ["table", "what", "grain"], [[n, c.title, c.grain] for n, c in known.items()])
         return
     if name not in known:
-        raise LakeError("E004", place="table", expected=", ".join(known), actual=name[:60], next_command="lake describe")
+        raise LakeError(
+            "E004", place="table", expected=", ".join(known), actual=name[:60], next_command="lake describe"
+        )
     _describe(settings, name, known[name])
 
 
 def _describe(settings: Settings, name: str, contract: Contract) -> None:
     newest = find_release(settings.lake, None)
     released = newest.tables.get(contract.name) if newest and name.startswith("gold.") else None
-    columns = [[c.name, c.spark_type, "key" if c.key_position else "", c.classification, c.description, ", ".join(c.sources)] for c in contract.columns]
+    columns = [
+        [c.name, c.spark_type, "key" if c.key_position else "", c.classification, c.description, ", ".join(c.sources)]
+        for c in contract.columns
+    ]
     if settings.json:
-        show.print_json("describe", table=name, title=contract.title, grain=contract.grain, owner=contract.owner, description=contract.description, released=released, columns=columns)
+        show.print_json(
+            "describe",
+            table=name,
+            title=contract.title,
+            grain=contract.grain,
+            owner=contract.owner,
+            description=contract.description,
+            released=released,
+            columns=columns,
+        )
         return
     show.out.print(f"{name}: {contract.title}\ngrain: {contract.grain}\nowner: {contract.owner}")
     for what, text in contract.description.items():
         show.out.print(f"{what}: {text}", markup=False)
     if newest and released:
-        show.out.print(f"release {newest.number}: {released.status}, {released.rows:,} rows" + (f" ({released.why})" if released.why else ""))
+        show.out.print(
+            f"release {newest.number}: {released.status}, {released.rows:,} rows"
+            + (f" ({released.why})" if released.why else "")
+        )
     show.print_table("", ["column", "type", "", "class", "description", "from"], columns)
 
 
@@ -154,7 +219,9 @@ def report(settings: Settings) -> None:
     """Write the auditor's pages again and print where they are."""
     from jobs.report import write_report
 
-    page = write_report(settings.lake, load_contracts(settings.city), load_gold(settings.city), load_city(settings.city).title)
+    page = write_report(
+        settings.lake, load_contracts(settings.city), load_gold(settings.city), load_city(settings.city).title
+    )
     show.out.print(page)
 
 
@@ -169,13 +236,59 @@ def reconcile(settings: Settings, date: Annotated[str, typer.Option("--date", he
         if stage != "silver" or date not in ("", day) or not line.counts or b is None:
             continue
         n, first = line.counts, b.counts
-        equal = first["landed"] == first["bronze"] + first["refused"] and n["judged"] == n["good"] + n["set_aside"] + n["duplicates"]
+        equal = (
+            first["landed"] == first["bronze"] + first["refused"]
+            and n["judged"] == n["good"] + n["set_aside"] + n["duplicates"]
+        )
         if line.outcome == "accepted":
             equal = equal and n["good"] == sum(n[k] for k in ("inserted", "changed", "ended", "unchanged", "outranked"))
         wrong += not equal
         sums = " ".join(f"{k}={v}" for k, v in n.get("sums", {}).items())
-        rows.append([dataset, day, f"r{revision}", *[first[k] for k in ("landed", "bronze", "refused")], *[n.get(k, 0) for k in ("judged", "good", "set_aside", "duplicates", "inserted", "changed", "ended", "unchanged", "outranked", "ended_by_absence")], sums, "equal" if equal else "DIFFERENT"])
-    columns = "dataset date rev landed bronze refused judged good aside duplicates inserted changed ended unchanged outranked absent sums identities".split()
+        rows.append(
+            [
+                dataset,
+                day,
+                f"r{revision}",
+                *[first[k] for k in ("landed", "bronze", "refused")],
+                *[
+                    n.get(k, 0)
+                    for k in (
+                        "judged",
+                        "good",
+                        "set_aside",
+                        "duplicates",
+                        "inserted",
+                        "changed",
+                        "ended",
+                        "unchanged",
+                        "outranked",
+                        "ended_by_absence",
+                    )
+                ],
+                sums,
+                "equal" if equal else "DIFFERENT",
+            ]
+        )
+    columns = [
+        "dataset",
+        "date",
+        "rev",
+        "landed",
+        "bronze",
+        "refused",
+        "judged",
+        "good",
+        "aside",
+        "duplicates",
+        "inserted",
+        "changed",
+        "ended",
+        "unchanged",
+        "outranked",
+        "absent",
+        "sums",
+        "identities",
+    ]
     if settings.json:
         show.print_json("reconcile", rows=[dict(zip(columns, r, strict=True)) for r in rows], different=wrong)
     else:
@@ -186,7 +299,9 @@ def reconcile(settings: Settings, date: Annotated[str, typer.Option("--date", he
 
 @app.command()
 @with_settings
-def digest(settings: Settings, number: ReleaseOption = None, zone: Annotated[str, typer.Option(help="gold or silver")] = "gold") -> None:
+def digest(
+    settings: Settings, number: ReleaseOption = None, zone: Annotated[str, typer.Option(help="gold or silver")] = "gold"
+) -> None:
     """The canonical digest of every table; for gold, compared with the one in the release."""
     from jobs import delta
     from jobs.digest import digest_columns, digest_of
@@ -195,7 +310,11 @@ def digest(settings: Settings, number: ReleaseOption = None, zone: Annotated[str
     if zone == "silver":
         for c in load_contracts(settings.city).values():
             found = delta.read_arrow(settings.lake.table("silver", c.table))
-            rows += [[f"silver.{c.table}", found.num_rows, digest_of(found, digest_columns(c)), ""]] if found is not None else []
+            rows += (
+                [[f"silver.{c.table}", found.num_rows, digest_of(found, digest_columns(c)), ""]]
+                if found is not None
+                else []
+            )
     else:
         gold = load_gold(settings.city)
         for t in _release(settings, number).tables.values():
@@ -222,24 +341,37 @@ def doctor(settings: Settings) -> None:
     if settings.json:
         show.print_json("doctor", findings=findings)
     else:
-        show.print_table("", ["what", "", "found", "next"], [[f.name, "ok" if f.ok else "NOT OK", f.detail, f.remedy] for f in findings])
+        show.print_table(
+            "",
+            ["what", "", "found", "next"],
+            [[f.name, "ok" if f.ok else "NOT OK", f.detail, f.remedy] for f in findings],
+        )
     raise typer.Exit(0 if all(f.ok for f in findings) else 1)
 
 
 @app.command()
 @with_settings
-def explain(settings: Settings, code: Annotated[str, typer.Argument(help="A code such as E701; empty lists all.")] = "") -> None:
+def explain(
+    settings: Settings, code: Annotated[str, typer.Argument(help="A code such as E701; empty lists all.")] = ""
+) -> None:
     """What a code means, why it happens, and what to do."""
     if code and code.upper() not in CODES:
-        raise LakeError("E004", place="code", expected="one of lake explain", actual=code[:20], next_command="lake explain")
+        raise LakeError(
+            "E004", place="code", expected="one of lake explain", actual=code[:20], next_command="lake explain"
+        )
     found = {code.upper(): CODES[code.upper()]} if code else CODES
     if settings.json:
         show.print_json("explain", codes=found)
     elif code:
         c = found[code.upper()]
-        show.out.print(f"{code.upper()} {c.title}\ncause:   {c.cause}\nremedy:  {c.remedy}\noutcome: {c.outcome}\nexit:    {c.exit}", markup=False)
+        show.out.print(
+            f"{code.upper()} {c.title}\ncause:   {c.cause}\nremedy:  {c.remedy}\noutcome: {c.outcome}\nexit:    {c.exit}",
+            markup=False,
+        )
     else:
-        show.print_table("", ["code", "title", "outcome", "exit"], [[k, c.title, c.outcome, c.exit] for k, c in found.items()])
+        show.print_table(
+            "", ["code", "title", "outcome", "exit"], [[k, c.title, c.outcome, c.exit] for k, c in found.items()]
+        )
 
 
 @app.command()
@@ -254,7 +386,9 @@ def lint(settings: Settings) -> None:
     else:
         for fault in faults:
             show.err.print(fault, markup=False)
-        show.out.print(f"{len(load_contracts(settings.city))} datasets, {len(load_gold(settings.city))} gold tables, {len(faults)} faults")
+        show.out.print(
+            f"{len(load_contracts(settings.city))} datasets, {len(load_gold(settings.city))} gold tables, {len(faults)} faults"
+        )
     if faults:
         raise LakeError("E003", place=settings.city, expected="no fault", actual=f"{len(faults)} faults")
 
@@ -277,8 +411,22 @@ def check(
         show.print_json("check", **found)
     else:
         show.print_table(file.name, ["what", "records"], [[k, v] for k, v in found["counts"].items()])
-        show.print_table("", ["rule", "broken", "allowed", "of", ""], [[r["rule"], r["broken"], r["allowed"], r["evaluated"], "ok" if r["success"] else "NOT MET"] for r in found["results"] if r["broken"] or not r["success"]])
+        show.print_table(
+            "",
+            ["rule", "broken", "allowed", "of", ""],
+            [
+                [r["rule"], r["broken"], r["allowed"], r["evaluated"], "ok" if r["success"] else "NOT MET"]
+                for r in found["results"]
+                if r["broken"] or not r["success"]
+            ],
+        )
         for place in found["places"]:
             show.out.print(place, markup=False)
     if found["held"]:
-        raise LakeError("E701", dataset=dataset, place=file.name, expected="every critical rule met", actual=", ".join(found["held"]))
+        raise LakeError(
+            "E701",
+            dataset=dataset,
+            place=file.name,
+            expected="every critical rule met",
+            actual=", ".join(found["held"]),
+        )

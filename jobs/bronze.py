@@ -68,7 +68,9 @@ def layout_of(contract: Contract) -> Layout:
 def bronze_fingerprint(contract: Contract, receipt: Receipt, suite: Suite) -> str:
     """Identity of the input of this stage: the delivery, the layout, the suite."""
     layout = asdict(layout_of(contract))
-    return fingerprint([READER_VERSION, receipt.sha256, receipt.revision, layout, contract.min_rows, [asdict(r) for r in suite.bronze]])
+    return fingerprint(
+        [READER_VERSION, receipt.sha256, receipt.revision, layout, contract.min_rows, [asdict(r) for r in suite.bronze]]
+    )
 
 
 def read_delivery(lake: Lake, contract: Contract, receipt: Receipt, suite: Suite) -> Bronze:
@@ -76,7 +78,9 @@ def read_delivery(lake: Lake, contract: Contract, receipt: Receipt, suite: Suite
     identity = bronze_fingerprint(contract, receipt, suite)
     if receipt.problem:
         parts = receipt.problem
-        problem = LakeError(str(parts["code"]), place=str(parts["place"]), expected=str(parts["expected"]), actual=str(parts["actual"]))
+        problem = LakeError(
+            str(parts["code"]), place=str(parts["place"]), expected=str(parts["expected"]), actual=str(parts["actual"])
+        )
         return Bronze(identity, problem=problem)
     try:
         files = _read_files(lake, contract, receipt)
@@ -106,7 +110,9 @@ def _read_one(path: Path, landed: LandedFile, layout: Layout) -> Reading:
         parts = error.parts()
         place = f"{landed.name} {parts['place']}".strip()
         evidence = error.evidence or f"landing sha256 {landed.sha256}"
-        raise LakeError(error.code, expected=error.expected, actual=error.actual, evidence=evidence, place=place) from error
+        raise LakeError(
+            error.code, expected=error.expected, actual=error.actual, evidence=evidence, place=place
+        ) from error
 
 
 def _check_counts(files: tuple[tuple[LandedFile, Reading], ...], receipt: Receipt) -> None:
@@ -114,7 +120,9 @@ def _check_counts(files: tuple[tuple[LandedFile, Reading], ...], receipt: Receip
     for landed, reading in files:
         records = stated.get(landed.name, stated.get(landed.name.removesuffix(".gz")))
         if records is not None and int(records) != reading.records:
-            raise LakeError("E401", place=landed.name, expected=f"{records} records", actual=f"{reading.records} records")
+            raise LakeError(
+                "E401", place=landed.name, expected=f"{records} records", actual=f"{reading.records} records"
+            )
     total = receipt.manifest.get("records")
     if total is not None and int(total) != sum(r.records for _, r in files):
         raise LakeError("E401", expected=f"{total} records", actual=f"{sum(r.records for _, r in files)} records")
@@ -125,7 +133,8 @@ def _frame(files: Sequence[tuple[LandedFile, Reading]], suite: Suite) -> pd.Data
     named = {str(v) for rule in suite.bronze for k, v in rule.kwargs.items() if k.startswith("column")}
     tables = [reading.table for _, reading in files]
     columns = [c for c in tables[0].column_names if c in named or c == "_record"]
-    return pa.concat_tables([t.select(columns) for t in tables]).to_pandas()
+    frame: pd.DataFrame = pa.concat_tables([t.select(columns) for t in tables]).to_pandas()
+    return frame
 
 
 def _hold(contract: Contract, rows: int, results: Sequence[quality.Result]) -> LakeError | None:
@@ -133,7 +142,12 @@ def _hold(contract: Contract, rows: int, results: Sequence[quality.Result]) -> L
         return LakeError("E402", place="minRows", expected=f"at least {contract.min_rows} rows", actual=f"{rows} rows")
     failed = quality.failing(results)
     if failed:
-        return LakeError("E701", place=failed[0].rule, expected=failed[0].reason, actual=f"{failed[0].broken} rows, {failed[0].observed}".rstrip(", "))
+        return LakeError(
+            "E701",
+            place=failed[0].rule,
+            expected=failed[0].reason,
+            actual=f"{failed[0].broken} rows, {failed[0].observed}".rstrip(", "),
+        )
     return None
 
 
@@ -151,7 +165,11 @@ def write_bronze(lake: Lake, contract: Contract, receipt: Receipt, bronze: Bronz
     for n, (landed, reading) in enumerate(bronze.files):
         name = hashlib.sha256(f"{bronze.fingerprint}/{n}/{landed.sha256}".encode()).hexdigest()[:20]
         tables[f"part-{n:05}-{name}.parquet"] = with_file(reading.table, landed.name)
-    metadata = {"stage": "bronze", "delivery": [receipt.business_date, receipt.revision, receipt.sha256], "fingerprint": bronze.fingerprint}
+    metadata = {
+        "stage": "bronze",
+        "delivery": [receipt.business_date, receipt.revision, receipt.sha256],
+        "fingerprint": bronze.fingerprint,
+    }
     return delta.replace_partition(lake.table("bronze", contract.table), tables, bronze_keys(receipt), metadata)
 
 

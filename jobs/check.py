@@ -30,7 +30,11 @@ def check_file(open_session: Callable[[], SparkSession], contract: Contract, fil
     except LakeError as error:
         raise error.at(dataset=contract.dataset, stage="check", place=file.name) from None
     suite = load_suite(contract)
-    results = list(quality.validate(_frame(reading.table), suite.bronze, reading.table.num_rows)) if reading.table.num_rows else []
+    results = (
+        list(quality.validate(_frame(reading.table), suite.bronze, reading.table.num_rows))
+        if reading.table.num_rows
+        else []
+    )
     rules = suite.quarantine_rules()
     table = with_file(reading.table, file.name)
     table = table.set_column(table.schema.get_field_index("_file"), "_file", table["_file"].cast(pa.string()))
@@ -38,13 +42,22 @@ def check_file(open_session: Callable[[], SparkSession], contract: Contract, fil
         {"_business_date": F.lit(date(1970, 1, 1)), "_revision": F.lit(1)}
     )  # fmt: skip
     typed = type_rows(rows, contract)
-    judged = judge_rows(typed, contract, rule_conditions(typed, rules, quality.conditions)).withColumn("_d", F.lit(0)).persist()
+    judged = (
+        judge_rows(typed, contract, rule_conditions(typed, rules, quality.conditions))
+        .withColumn("_d", F.lit(0))
+        .persist()
+    )
     counted = tally(judged, contract, rules).get(0)
     if counted:
         results += quality.validate_counts(rules, counted.broken, counted.evaluated)
         written = [r for r in suite.silver if not r.quarantine]
         results += quality.validate(judged.select("_row.*"), written, counted.judged) if written else []
-    aside = judged.where("_aside").select("_record", spell_rules([r.id for r in rules]).alias("_rules")).orderBy("_record").limit(MOST_PLACES)
+    aside = (
+        judged.where("_aside")
+        .select("_record", spell_rules([r.id for r in rules]).alias("_rules"))
+        .orderBy("_record")
+        .limit(MOST_PLACES)
+    )
     places = [f"record {r.record}: {r.code} {r.detail}" for r in reading.refused[:MOST_PLACES]]
     places += [f"record {row['_record']}: {', '.join(row['_rules'])}" for row in aside.collect()]
     return {

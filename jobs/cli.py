@@ -39,7 +39,15 @@ def main() -> None:
         show.err.print("Stopped. The same command finishes the night.")
         sys.exit(1)
     except Exception as error:
-        if type(error).__name__ in ("UsageError", "BadParameter", "NoSuchOption", "MissingParameter", "NoArgsIsHelpError", "BadOptionUsage", "BadArgumentUsage"):
+        if type(error).__name__ in (
+            "UsageError",
+            "BadParameter",
+            "NoSuchOption",
+            "MissingParameter",
+            "NoArgsIsHelpError",
+            "BadOptionUsage",
+            "BadArgumentUsage",
+        ):
             show.err.print(f"{LakeError('E002', place='command line', actual=str(error))}", markup=False)
             sys.exit(2)
         show.err.print(traceback.format_exc(), markup=False)
@@ -58,7 +66,9 @@ def select(settings: Settings, date: str = "", source: str = "", dataset: str = 
     if dataset and dataset not in known:
         raise LakeError("E004", place="dataset", expected=", ".join(known), actual=dataset[:60])
     if source and source not in {c.source for c in known.values()}:
-        raise LakeError("E004", place="source", expected=", ".join(sorted({c.source for c in known.values()})), actual=source[:60])
+        raise LakeError(
+            "E004", place="source", expected=", ".join(sorted({c.source for c in known.values()})), actual=source[:60]
+        )
     return Selection(dates=(date,) if date else (), source=source, dataset=dataset, **more)
 
 
@@ -75,8 +85,18 @@ def open_night(settings: Settings, selection: Selection) -> Iterator[tuple[Night
     from jobs.lock import hold_lake, note_driver
 
     settings.lake.check_format()
-    with hold_lake(settings.lake, settings.run) as lock, show.watching(settings.lake, settings.run, settings.json) as watch:
-        night = Night(settings.lake, settings.inbox, settings.run, lambda: _open_session(lock, note_driver, nights.is_small(night)), watch, selection)
+    with (
+        hold_lake(settings.lake, settings.run) as lock,
+        show.watching(settings.lake, settings.run, settings.json) as watch,
+    ):
+        night = Night(
+            settings.lake,
+            settings.inbox,
+            settings.run,
+            lambda: _open_session(lock, note_driver, nights.is_small(night)),
+            watch,
+            selection,
+        )
         yield night, watch
 
 
@@ -147,7 +167,15 @@ def _conclude(settings: Settings, night: Night, page: str = "", **values: Any) -
     """Print what was done and leave with the worst exit code."""
     code = worst(night.problems)
     if settings.json:
-        show.print_json("run", run_id=settings.run.id, exit=code, lines=night.lines, problems=[p.parts() for p in night.problems], report=page, **values)
+        show.print_json(
+            "run",
+            run_id=settings.run.id,
+            exit=code,
+            lines=night.lines,
+            problems=[p.parts() for p in night.problems],
+            report=page,
+            **values,
+        )
     else:
         _print_lines(night.lines)
         for problem in night.problems:
@@ -168,13 +196,27 @@ def worst(problems: list[LakeError]) -> int:
 def _print_lines(lines: list[Line]) -> None:
     if not lines:
         return
-    rows = [[x.stage, x.dataset, x.business_date, f"r{x.revision}" if x.revision else "", x.outcome, _rows(x), x.counts.get("set_aside", x.counts.get("refused", 0)), x.seconds] for x in lines]
+    rows = [
+        [
+            x.stage,
+            x.dataset,
+            x.business_date,
+            f"r{x.revision}" if x.revision else "",
+            x.outcome,
+            _rows(x),
+            x.counts.get("set_aside", x.counts.get("refused", 0)),
+            x.seconds,
+        ]
+        for x in lines
+    ]
     show.print_table("", ["stage", "dataset", "date", "rev", "outcome", "rows", "set aside", "seconds"], rows)
     show.out.print(f"{len(lines)} stages, {sum(x.seconds for x in lines):.1f} seconds")
 
 
 def _rows(line: Line) -> int:
-    return int(line.counts.get("good", line.counts.get("bronze", line.counts.get("rows", line.counts.get("tables", 0)))))
+    return int(
+        line.counts.get("good", line.counts.get("bronze", line.counts.get("rows", line.counts.get("tables", 0))))
+    )
 
 
 @app.command()
@@ -183,13 +225,25 @@ def plan(settings: Settings, date: DateOption = "", source: SourceOption = "", d
     """Say what `lake run` would do; writes nothing."""
     from jobs.landing import is_landed, is_still_arriving
 
-    night = Night(settings.lake, settings.inbox, settings.run, _no_session, lambda *_: None, select(settings, date, source, dataset))
+    night = Night(
+        settings.lake,
+        settings.inbox,
+        settings.run,
+        _no_session,
+        lambda *_: None,
+        select(settings, date, source, dataset),
+    )
     rows: list[list[object]] = []
     for contract in night.selected:
         for a in find_arrivals(settings.inbox, contract):
             if night.selection.has_date(a.business_date) and not is_landed(settings.lake, contract, a):
-                rows.append(["land", a.dataset, a.business_date, "still arriving" if is_still_arriving(a) else a.folder])
-    rows += [[stage, d.contract.dataset, d.receipt.business_date, f"r{d.receipt.revision}"] for d, stage in nights.owed(night)]
+                rows.append(
+                    ["land", a.dataset, a.business_date, "still arriving" if is_still_arriving(a) else a.folder]
+                )
+    rows += [
+        [stage, d.contract.dataset, d.receipt.business_date, f"r{d.receipt.revision}"]
+        for d, stage in nights.owed(night)
+    ]
     if rows or nights.is_release_owed(night):
         rows.append(["release", "gold", "", "what changed"])
     if settings.json:
@@ -216,8 +270,21 @@ def extract(settings: Settings, date: DateOption, dataset: DatasetOption = "", s
         for contract in night.selected:
             day = parse_date(date, city, settings.run.now)
             arrived = any(a.business_date == date for a in find_arrivals(settings.inbox, contract))
-            if not arrived and is_due(contract, day, city) and settings.run.now.astimezone(UTC) < due_at(contract, day, city):
-                waiting.append(LakeError("E104", dataset=contract.dataset, business_date=date, stage="extract", expected=f"by {due_at(contract, day, city):%Y-%m-%dT%H:%MZ}", actual="nothing yet"))
+            if (
+                not arrived
+                and is_due(contract, day, city)
+                and settings.run.now.astimezone(UTC) < due_at(contract, day, city)
+            ):
+                waiting.append(
+                    LakeError(
+                        "E104",
+                        dataset=contract.dataset,
+                        business_date=date,
+                        stage="extract",
+                        expected=f"by {due_at(contract, day, city):%Y-%m-%dT%H:%MZ}",
+                        actual="nothing yet",
+                    )
+                )
     if settings.json:
         show.print_json("extract", landed=landed, waiting=[w.parts() for w in waiting])
     else:
@@ -239,7 +306,12 @@ def bronze(settings: Settings, date: DateOption, dataset: DatasetOption) -> None
 
 @app.command()
 @with_settings
-def silver(settings: Settings, date: DateOption, dataset: DatasetOption, refold: Annotated[bool, typer.Option("--refold")] = False) -> None:
+def silver(
+    settings: Settings,
+    date: DateOption,
+    dataset: DatasetOption,
+    refold: Annotated[bool, typer.Option("--refold")] = False,
+) -> None:
     """Judge and fold one dataset's deliveries of a date into silver."""
     _one_stage(settings, date, dataset, "silver", refold=refold)
 
@@ -288,9 +360,16 @@ def approve(
     with open_night(settings, Selection()) as (night, _):
         found = held_things(night.ledger).get(ident)
         if found is None:
-            raise LakeError("E004", place="ID", expected=", ".join(held_things(night.ledger)) or "nothing is held", actual=ident[:20])
+            raise LakeError(
+                "E004",
+                place="ID",
+                expected=", ".join(held_things(night.ledger)) or "nothing is held",
+                actual=ident[:20],
+            )
         if found.stage == "gold":
-            decision = Decision("approve", by, reason, table=found.dataset.removeprefix("gold."), input_fingerprint=found.fingerprint)
+            decision = Decision(
+                "approve", by, reason, table=found.dataset.removeprefix("gold."), input_fingerprint=found.fingerprint
+            )
         else:
             decision = Decision("approve", by, reason, found.dataset, found.business_date, found.revision, found.sha256)
         night.ledger.decide(decision)
@@ -315,5 +394,7 @@ def quarantine(
     if action not in ("dismiss", "replay"):
         raise LakeError("E002", place="action", expected="list, show, dismiss or replay", actual=action[:20])
     with open_night(settings, selection) as (night, _):
-        decision = asides.decide_record(night, dataset, date, revision, file, record, by, reason, values if action == "replay" else "")
+        decision = asides.decide_record(
+            night, dataset, date, revision, file, record, by, reason, values if action == "replay" else ""
+        )
     show.out.print(f"{decision.kind} {dataset} {date} r{revision} {file} record {record} by {by}. Next: lake run")

@@ -34,8 +34,28 @@ PROJECT = Path(__file__).resolve().parent.parent
 MODES = ("snapshot", "partition", "changes", "events")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 DATASET_PROPERTIES = frozenset(
-    "mode period periodFromFile sequence operation rowsPerRecord controlSums headerRow headerAliases nullTokens rowDate "
-    "mostly minRows maxUndecodable steps wholeRowKey shareClass openClass mart sheet".split()
+    [
+        "mode",
+        "period",
+        "periodFromFile",
+        "sequence",
+        "operation",
+        "rowsPerRecord",
+        "controlSums",
+        "headerRow",
+        "headerAliases",
+        "nullTokens",
+        "rowDate",
+        "mostly",
+        "minRows",
+        "maxUndecodable",
+        "steps",
+        "wholeRowKey",
+        "shareClass",
+        "openClass",
+        "mart",
+        "sheet",
+    ]
 )
 SPARK_TYPES = {
     "string": "string",
@@ -259,7 +279,9 @@ def _load_gold(city: str, roots: tuple[Path, ...]) -> dict[str, Contract]:
     found = {p.name.removesuffix(".odcs.yaml"): p for root in roots for p in root.glob("conf/gold/*.odcs.yaml")}
     missing = [t for t in load_city(city).gold if t not in found]
     if missing:
-        raise LakeError("E003", place="city.yaml", expected="a contract for every gold table", actual=", ".join(missing))
+        raise LakeError(
+            "E003", place="city.yaml", expected="a contract for every gold table", actual=", ".join(missing)
+        )
     return {t: load_contract(found[t], city) for t in load_city(city).gold}
 
 

@@ -8,7 +8,6 @@ one code path.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +18,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 from pyspark.sql import DataFrame, SparkSession
 
 COMMIT_POINTS = ("quarantine_bronze", "bronze", "quarantine_silver", "silver", "gold", "decision", "release", "ledger")
 observers: list[Callable[[str], None]] = []
-RETENTION = {"gold": "interval 1826 days", "bronze": "interval 7 days", "silver": "interval 7 days", "quarantine": "interval 7 days"}
+RETENTION = {
+    "gold": "interval 1826 days",
+    "bronze": "interval 7 days",
+    "silver": "interval 7 days",
+    "quarantine": "interval 7 days",
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,9 @@ def _last_metadata(table: DeltaTable) -> Mapping[str, Any]:
     return {}
 
 
-def read_arrow(path: str, version: int | None = None, columns: list[str] | None = None, where: Any = None) -> pa.Table | None:
+def read_arrow(
+    path: str, version: int | None = None, columns: list[str] | None = None, where: Any = None
+) -> pa.Table | None:
     """Rows of a table without a JVM; None where there is no table."""
     table = open_table(path, version)
     return None if table is None else table.to_pyarrow_table(columns=columns, filters=where)
@@ -99,7 +105,9 @@ def append_rows(path: str, rows: pa.Table, point: str) -> None:
         write_deltalake(_rs(path), rows, mode="append", configuration=properties("audit"))
 
 
-def replace_partition(path: str, files: Mapping[str, pa.Table], keys: Mapping[str, str], metadata: Mapping[str, Any]) -> int:
+def replace_partition(
+    path: str, files: Mapping[str, pa.Table], keys: Mapping[str, str], metadata: Mapping[str, Any]
+) -> int:
     """Write Parquet files into one partition of a bronze table and commit them once; returns the table's version.
 
     File names say what is in them, so a repeat finds its files live and commits nothing.
@@ -108,10 +116,9 @@ def replace_partition(path: str, files: Mapping[str, pa.Table], keys: Mapping[st
     schema = _with_keys(next(iter(files.values())).schema)
     table = _ensure_table(path, schema, list(keys))
     names = {f"{folder}/{name}": rows for name, rows in files.items()}
-    live = {name for name in table.file_uris(partition_filters=[(k, "=", v) for k, v in keys.items()])}
-    if {n.rsplit("/", 1)[-1] for n in live} == set(files):
+    if set(partition_files(path, keys)) == set(files):
         return int(table.version())
-    adds = [_write_parquet(path, name, rows, keys) for name, rows in names.items()]
+    adds: list[AddAction | RemoveAction] = [_write_parquet(path, name, rows, keys) for name, rows in names.items()]
     with _commit("bronze"):
         table.create_write_transaction(
             adds,
@@ -159,21 +166,29 @@ def _write_parquet(path: str, name: str, rows: pa.Table, keys: Mapping[str, str]
     for observe in observers:
         observe("written bronze")
     stats = json.dumps({"numRecords": rows.num_rows})
-    return AddAction(name, files.size(part), dict(keys), int(os.path.getmtime(part) * 1000) if "://" not in path else 0, True, stats)
+    return AddAction(
+        name,
+        files.size(part),
+        dict(keys),
+        int(Path(part).stat().st_mtime * 1000) if "://" not in path else 0,
+        True,
+        stats,
+    )
 
 
 def partition_files(path: str, keys: Mapping[str, str]) -> list[str]:
-    table = open_table(path)
-    return [] if table is None else list(table.file_uris(partition_filters=[(k, "=", v) for k, v in keys.items()]))
+    """Names of the live files of a partition."""
+    return [str(a["path"]).rsplit("/", 1)[-1] for a in _actions(open_table(path), keys)]
 
 
 def count_records(path: str, keys: Mapping[str, str]) -> int:
     """Rows of a partition, from the log's statistics."""
-    table = open_table(path)
-    if table is None:
-        return 0
-    found = pa.table(table.get_add_actions(flatten=True)).to_pylist()
-    return sum(a["num_records"] or 0 for a in found if all(str(a[f"partition.{k}"]) == v for k, v in keys.items()))
+    return sum(int(a["num_records"] or 0) for a in _actions(open_table(path), keys))
+
+
+def _actions(table: DeltaTable | None, keys: Mapping[str, str]) -> list[dict[str, Any]]:
+    found = pa.table(table.get_add_actions(flatten=True)).to_pylist() if table is not None else []
+    return [a for a in found if all(str(a[f"partition.{k}"]) == v for k, v in keys.items())]
 
 
 # Spark
@@ -206,7 +221,9 @@ def overwrite(
         writer.save(path)
 
 
-def merge(spark: SparkSession, path: str, source: DataFrame, clauses: str, point: str, metadata: Mapping[str, Any]) -> None:
+def merge(
+    spark: SparkSession, path: str, source: DataFrame, clauses: str, point: str, metadata: Mapping[str, Any]
+) -> None:
     """Run `MERGE INTO path AS t USING source AS s` with the given ON and WHEN clauses, in one commit."""
     source.createOrReplaceTempView("merge_source")
     setting = "spark.databricks.delta.commitInfo.userMetadata"

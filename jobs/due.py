@@ -14,7 +14,7 @@ from jobs.errors import LakeError
 def parse_date(text: str, city: City, now: datetime) -> date:
     """A business date that exists and is not in the future of the city (E005)."""
     try:
-        day = datetime.strptime(text, "%Y-%m-%d").date()
+        day = date.fromisoformat(text)
     except ValueError:
         day = None
     if day is None or day.isoformat() != text:

@@ -28,7 +28,9 @@ def _held(title: str, cause: str, remedy: str) -> Code:
     return Code(title, cause, remedy, "held", 3)
 
 
-def _row(title: str, cause: str, remedy: str = "Look at it with `lake quarantine list`, then replay or dismiss it.") -> Code:
+def _row(
+    title: str, cause: str, remedy: str = "Look at it with `lake quarantine list`, then replay or dismiss it."
+) -> Code:
     return Code(title, cause, remedy, "quarantined", 0)
 
 
@@ -38,51 +40,188 @@ def _note(title: str, cause: str, remedy: str = "Nothing to do.") -> Code:
 
 _ASK = "Ask the department for a new file; a corrected delivery goes into `<date>.r<N>` beside the first."
 CODES: dict[str, Code] = {
-    "E001": Code("Something unforeseen", "An exception that no code foresees; the log holds its trace.", "lake doctor", "failed", 1),
-    "E002": Code("The command is not understood", "An option is missing, unknown, or contradicts another.", "lake --help", "failed", 2),
-    "E003": Code("The configuration is wrong", "A contract, suite or city file does not keep its schema.", "lake lint", "failed", 2),
-    "E004": Code("No such name", "No dataset, table, release or code of that name exists in this city.", "lake describe", "failed", 2),
-    "E005": Code("The business date is not usable", "It is missing, not a real date, or in the future.", "lake run --date YYYY-MM-DD", "failed", 2),
-    "E006": Code("The lake has another format", "It was written by another format version of this program.", "Use the program version that wrote it.", "failed", 6),
-    "E101": Code("Still arriving", "A file in the delivery folder has a name that says it is not complete.", "Wait; the next run looks again.", "waiting", 7),
-    "E102": _refused("The bytes are not the ones the supplier states", "The file was cut short or changed on its way.", _ASK),
+    "E001": Code(
+        "Something unforeseen",
+        "An exception that no code foresees; the log holds its trace.",
+        "lake doctor",
+        "failed",
+        1,
+    ),
+    "E002": Code(
+        "The command is not understood",
+        "An option is missing, unknown, or contradicts another.",
+        "lake --help",
+        "failed",
+        2,
+    ),
+    "E003": Code(
+        "The configuration is wrong",
+        "A contract, suite or city file does not keep its schema.",
+        "lake lint",
+        "failed",
+        2,
+    ),
+    "E004": Code(
+        "No such name",
+        "No dataset, table, release or code of that name exists in this city.",
+        "lake describe",
+        "failed",
+        2,
+    ),
+    "E005": Code(
+        "The business date is not usable",
+        "It is missing, not a real date, or in the future.",
+        "lake run --date YYYY-MM-DD",
+        "failed",
+        2,
+    ),
+    "E006": Code(
+        "The lake has another format",
+        "It was written by another format version of this program.",
+        "Use the program version that wrote it.",
+        "failed",
+        6,
+    ),
+    "E101": Code(
+        "Still arriving",
+        "A file in the delivery folder has a name that says it is not complete.",
+        "Wait; the next run looks again.",
+        "waiting",
+        7,
+    ),
+    "E102": _refused(
+        "The bytes are not the ones the supplier states", "The file was cut short or changed on its way.", _ASK
+    ),
     "E103": _refused("The compressed file is damaged", "It ends early or its check sum is wrong.", _ASK),
-    "E104": Code("Not delivered", "Nothing has arrived for this business date.", "lake run --date D after it arrives", "waiting", 7),
+    "E104": Code(
+        "Not delivered",
+        "Nothing has arrived for this business date.",
+        "lake run --date D after it arrives",
+        "waiting",
+        7,
+    ),
     "E105": _refused("The file is empty", "It has zero bytes: not even a header.", _ASK),
-    "E106": _refused("The manifest cannot be read", "It is not the declared JSON or CSV, or names a file that is not there.", _ASK),
-    "E108": _refused("The name does not fit the contract", "The file's name does not match the pattern that tells its period.", _ASK),
-    "E110": _refused("Two names cannot be told apart", "They are equal after case folding or Unicode normalisation.", _ASK),
-    "E201": _refused("Too much of the file cannot be decoded", "The share of undecodable records is over the contract's threshold.", _ASK),
-    "E202": _refused("Another encoding than declared", "The file begins with the mark of an encoding the contract does not declare.", _ASK),
+    "E106": _refused(
+        "The manifest cannot be read", "It is not the declared JSON or CSV, or names a file that is not there.", _ASK
+    ),
+    "E108": _refused(
+        "The name does not fit the contract", "The file's name does not match the pattern that tells its period.", _ASK
+    ),
+    "E110": _refused(
+        "Two names cannot be told apart", "They are equal after case folding or Unicode normalisation.", _ASK
+    ),
+    "E201": _refused(
+        "Too much of the file cannot be decoded",
+        "The share of undecodable records is over the contract's threshold.",
+        _ASK,
+    ),
+    "E202": _refused(
+        "Another encoding than declared",
+        "The file begins with the mark of an encoding the contract does not declare.",
+        _ASK,
+    ),
     "E203": _refused("A quote is never closed", "Everything after it would become one cell.", _ASK),
-    "E207": _refused("Over a size limit", "A cell, a record or the number of columns is larger than any real one.", _ASK),
+    "E207": _refused(
+        "Over a size limit", "A cell, a record or the number of columns is larger than any real one.", _ASK
+    ),
     "E301": _refused("Two columns have one name", "Names are compared without case and surrounding blanks.", _ASK),
     "E311": _refused("A required column is missing", "The header does not name it.", _ASK),
-    "E313": _refused("A required column seems renamed", "It is missing, and an undeclared column has a similar name.", "If it is the same column, add the new name to headerAliases of the contract, then `lake retry`."),
-    "E314": _held("Most values of a column changed type", "More rows than the contract allows do not convert.", "lake quarantine list --dataset DATASET, then `lake approve` or a corrected delivery"),
-    "E315": _refused("There is no header row", "No declared column name stands in the row where the header should be.", _ASK),
-    "E316": _refused("The file is not of its declared format", "It cannot be opened as what the contract says it is.", _ASK),
+    "E313": _refused(
+        "A required column seems renamed",
+        "It is missing, and an undeclared column has a similar name.",
+        "If it is the same column, add the new name to headerAliases of the contract, then `lake retry`.",
+    ),
+    "E314": _held(
+        "Most values of a column changed type",
+        "More rows than the contract allows do not convert.",
+        "lake quarantine list --dataset DATASET, then `lake approve` or a corrected delivery",
+    ),
+    "E315": _refused(
+        "There is no header row", "No declared column name stands in the row where the header should be.", _ASK
+    ),
+    "E316": _refused(
+        "The file is not of its declared format", "It cannot be opened as what the contract says it is.", _ASK
+    ),
     "E401": _refused("Other numbers than the manifest states", "The supplier counted otherwise than we did.", _ASK),
-    "E402": _held("Fewer rows than the contract allows", "minRows of the contract is not reached.", "lake approve ID --by NAME --reason TEXT, or a corrected delivery"),
-    "E501": Code("The lake is busy", "Another writer holds it.", "Wait for it to end, then type the same command.", "failed", 5),
-    "E601": Code("No space left", "The disk that holds the lake is full.", "Free space, then type the same command.", "failed", 6),
+    "E402": _held(
+        "Fewer rows than the contract allows",
+        "minRows of the contract is not reached.",
+        "lake approve ID --by NAME --reason TEXT, or a corrected delivery",
+    ),
+    "E501": Code(
+        "The lake is busy", "Another writer holds it.", "Wait for it to end, then type the same command.", "failed", 5
+    ),
+    "E601": Code(
+        "No space left", "The disk that holds the lake is full.", "Free space, then type the same command.", "failed", 6
+    ),
     "E602": Code("A table is damaged", "Its log or a file of it cannot be read.", "lake doctor", "failed", 6),
-    "E608": Code("The place cannot be written", "Missing permission, or a read-only file system.", "lake doctor", "failed", 6),
-    "E701": _held("Too many rows break a rule", "Fewer rows pass than the rule's `mostly` asks.", "lake quarantine list --dataset DATASET, then `lake approve ID --by NAME --reason TEXT` or a corrected delivery"),
-    "E703": Code("A check did not really run", "The suite is missing or empty, an expectation raised, or it saw another number of rows.", "lake lint", "failed", 1),
-    "E704": Code("The numbers do not add up", "One of the four identities does not hold.", "Keep the log and report it: this is a fault of the program.", "failed", 1),
-    "E705": _held("A gold table fails its suite", "A critical expectation of the table is not met; readers keep the last release.", "lake report, then `lake approve ID --by NAME --reason TEXT`, or correct the data and run again"),
-    "E706": _held("The rules of a dataset changed", "Its contract, steps or rules differ from those that made its silver table.", "lake run --refold --dataset DATASET"),
+    "E608": Code(
+        "The place cannot be written", "Missing permission, or a read-only file system.", "lake doctor", "failed", 6
+    ),
+    "E701": _held(
+        "Too many rows break a rule",
+        "Fewer rows pass than the rule's `mostly` asks.",
+        "lake quarantine list --dataset DATASET, then `lake approve ID --by NAME --reason TEXT` or a corrected delivery",
+    ),
+    "E703": Code(
+        "A check did not really run",
+        "The suite is missing or empty, an expectation raised, or it saw another number of rows.",
+        "lake lint",
+        "failed",
+        1,
+    ),
+    "E704": Code(
+        "The numbers do not add up",
+        "One of the four identities does not hold.",
+        "Keep the log and report it: this is a fault of the program.",
+        "failed",
+        1,
+    ),
+    "E705": _held(
+        "A gold table fails its suite",
+        "A critical expectation of the table is not met; readers keep the last release.",
+        "lake report, then `lake approve ID --by NAME --reason TEXT`, or correct the data and run again",
+    ),
+    "E706": _held(
+        "The rules of a dataset changed",
+        "Its contract, steps or rules differ from those that made its silver table.",
+        "lake run --refold --dataset DATASET",
+    ),
     "E803": Code("No usable Java", "Spark needs Java 17 or 21.", "Set JAVA_HOME, or `make setup`.", "failed", 1),
     "E804": Code("Delta's jars are missing", "They are fetched once, at set-up.", "make setup", "failed", 1),
-    "E813": Code("Not an allowed name", "A name holds characters that no table, dataset or city may have.", "lake describe", "failed", 2),
-    "N106": Code("The same bytes as before", "The folder holds exactly what was landed from it.", "Nothing to do.", "skipped", 0),
-    "N107": Code("Nothing to do", "Everything that was delivered is done and released.", "Nothing to do.", "skipped", 0),
-    "N310": _note("A column that the contract does not declare", "The supplier added it; its values are kept in bronze under `_extra`.", "Declare it in the contract when someone needs it."),
-    "N317": _note("Cells of another type than declared", "The workbook holds a number, date or text where the contract says otherwise; the cell's kind is noted in `_extra`."),
-    "W312": _note("An optional column is missing", "Its values are null in this delivery.", "Ask the department whether it is gone for good."),
+    "E813": Code(
+        "Not an allowed name",
+        "A name holds characters that no table, dataset or city may have.",
+        "lake describe",
+        "failed",
+        2,
+    ),
+    "N106": Code(
+        "The same bytes as before", "The folder holds exactly what was landed from it.", "Nothing to do.", "skipped", 0
+    ),
+    "N107": Code(
+        "Nothing to do", "Everything that was delivered is done and released.", "Nothing to do.", "skipped", 0
+    ),
+    "N310": _note(
+        "A column that the contract does not declare",
+        "The supplier added it; its values are kept in bronze under `_extra`.",
+        "Declare it in the contract when someone needs it.",
+    ),
+    "N317": _note(
+        "Cells of another type than declared",
+        "The workbook holds a number, date or text where the contract says otherwise; the cell's kind is noted in `_extra`.",
+    ),
+    "W312": _note(
+        "An optional column is missing",
+        "Its values are null in this delivery.",
+        "Ask the department whether it is gone for good.",
+    ),
     "W402": _note("A delivery without rows", "The supplier delivered a header and no row."),
-    "W701": _note("A rule is broken by some rows", "They are set aside; the delivery is within its threshold.", "lake quarantine list --dataset DATASET"),
+    "W701": _note(
+        "A rule is broken by some rows",
+        "They are set aside; the delivery is within its threshold.",
+        "lake quarantine list --dataset DATASET",
+    ),
     "W702": _note("A warning expectation is not met", "It is shown in the report and stops nothing.", "lake report"),
     "Q201": _row("Bytes that cannot be decoded", "The record holds bytes that are not of the declared encoding."),
     "Q203": _row("A quote in the wrong place", "A quote stands inside a cell, or text follows a closing quote."),
@@ -95,8 +234,12 @@ CODES: dict[str, Code] = {
     "Q317": _row("A required value is missing", "The cell is empty or a declared null token."),
     "Q318": _row("Outside the declared range or pattern", "The value breaks minimum, maximum, length or pattern."),
     "Q701": _row("Breaks a rule of the suite", "The rule's reason stands in the suite and in the report."),
-    "Q801": _row("Two rows with one key and different values", "Neither can be told to be the right one, so both are set aside."),
-    "Q802": _row("Belongs to a key with a set-aside change", "All changes of one key in one delivery stand or fall together."),
+    "Q801": _row(
+        "Two rows with one key and different values", "Neither can be told to be the right one, so both are set aside."
+    ),
+    "Q802": _row(
+        "Belongs to a key with a set-aside change", "All changes of one key in one delivery stand or fall together."
+    ),
 }
 
 
@@ -123,7 +266,14 @@ class LakeError(Exception):
     """A foreseen failure, with everything a person needs to act on it."""
 
     def __init__(
-        self, code: str, *, expected: str = "", actual: str = "", evidence: str = "", next_command: str = "", **place: object
+        self,
+        code: str,
+        *,
+        expected: str = "",
+        actual: str = "",
+        evidence: str = "",
+        next_command: str = "",
+        **place: object,
     ) -> None:
         self.code = code
         self.expected = expected
@@ -162,12 +312,15 @@ class LakeError(Exception):
     def __str__(self) -> str:
         w = self.where
         where = " ".join(
-            str(x)
-            for x in (w.dataset, w.business_date, f"r{w.revision}" if w.revision else "", w.stage, w.place)
-            if x
+            str(x) for x in (w.dataset, w.business_date, f"r{w.revision}" if w.revision else "", w.stage, w.place) if x
         )
         lines = [f"{self.code} {CODES[self.code].title}" + (f": {where}" if where else "")]
-        for label, text in (("expected", self.expected), ("actual", self.actual), ("evidence", self.evidence), ("next", self._next())):
+        for label, text in (
+            ("expected", self.expected),
+            ("actual", self.actual),
+            ("evidence", self.evidence),
+            ("next", self._next()),
+        ):
             if text:
                 lines.append(f"  {label:<9}{text}")
         return "\n".join(lines)

@@ -51,10 +51,17 @@ def fold_history(observations: DataFrame, coverage: Coverage, dates: Sequence[st
     spark = observations.sparkSession
     by_key = Window.partitionBy("_key").orderBy("_d")
     seen = observations.withColumns(
-        {"_state_period": F.last(F.when(F.col("_kind") == "set", F.col("_period")), ignorenulls=True).over(by_key), "_next": F.lead("_d").over(by_key)}
+        {
+            "_state_period": F.last(F.when(F.col("_kind") == "set", F.col("_period")), ignorenulls=True).over(by_key),
+            "_next": F.lead("_d").over(by_key),
+        }
     )
-    seen = seen.join(F.broadcast(_cover_rows(spark, coverage)), F.col("_state_period") == F.col("_cover_period"), "left")
-    upcoming = F.array_min(F.filter("_ends", lambda x: (x > F.col("_d")) & (x < F.coalesce(F.col("_next"), F.lit(1 << 30)))))
+    seen = seen.join(
+        F.broadcast(_cover_rows(spark, coverage)), F.col("_state_period") == F.col("_cover_period"), "left"
+    )
+    upcoming = F.array_min(
+        F.filter("_ends", lambda x: (x > F.col("_d")) & (x < F.coalesce(F.col("_next"), F.lit(1 << 30))))
+    )
     seen = seen.withColumn("_gone", F.when(F.col("_kind") != "end", upcoming))
     last = F.least(F.coalesce(F.col("_next"), F.lit(1 << 30)), F.coalesce(F.col("_gone"), F.lit(1 << 30)))
     seen = seen.withColumn("_missing", F.filter("_unproven_in", lambda x: (x > F.col("_d")) & (x < last)))
@@ -62,7 +69,9 @@ def fold_history(observations: DataFrame, coverage: Coverage, dates: Sequence[st
     gone = F.struct(F.col("_gone").alias("d"), F.lit("absent").alias("kind"))
     both = F.when(F.col("_gone").isNull(), F.array(own)).otherwise(F.array(own, gone))
     events = seen.withColumn("_e", F.explode(both)).withColumns({"_d": F.col("_e.d"), "_kind": F.col("_e.kind")})
-    return _name_events(events.drop("_e", "_gone", "_next", "_ends", "_unproven_in", "_cover_period", "_state_period"), dates)
+    return _name_events(
+        events.drop("_e", "_gone", "_next", "_ends", "_unproven_in", "_cover_period", "_state_period"), dates
+    )
 
 
 def _cover_rows(spark: SparkSession, coverage: Coverage) -> DataFrame:
@@ -85,15 +94,22 @@ def _name_events(events: DataFrame, dates: Sequence[str]) -> DataFrame:
         .when(F.col("_kind") == "end", "unchanged")
         .when((F.col("_kind") == "absent") & alive, "ended_by_absence")
     )
-    events = events.withColumns({"_event": event, "_starts": F.coalesce(event.isin("inserted", "changed"), F.lit(False))})
-    events = events.withColumn("_bounds", F.coalesce(event.isin("inserted", "changed", "ended", "ended_by_absence"), F.lit(False)))
+    events = events.withColumns(
+        {"_event": event, "_starts": F.coalesce(event.isin("inserted", "changed"), F.lit(False))}
+    )
+    events = events.withColumn(
+        "_bounds", F.coalesce(event.isin("inserted", "changed", "ended", "ended_by_absence"), F.lit(False))
+    )
     after = order.rowsBetween(1, Window.unboundedFollowing)
     next_bound = F.min(F.when(F.col("_bounds"), F.col("_d"))).over(after)
     day = F.array(*[F.to_date(F.lit(d)) for d in dates])
     found = {
         "valid_to": F.when(F.col("_starts"), F.get(day, next_bound)),
         "valid_from": F.when(F.col("_d") < 0, F.col("valid_from")).otherwise(F.get(day, F.col("_d"))),
-        "_unproven": F.when((event.isin("inserted", "changed", "unchanged") & is_set) | ((F.col("_kind") == "frozen") & alive), F.col("_missing")),
+        "_unproven": F.when(
+            (event.isin("inserted", "changed", "unchanged") & is_set) | ((F.col("_kind") == "frozen") & alive),
+            F.col("_missing"),
+        ),
     }
     return events.withColumns(found).drop("_was", "_missing", "_bounds")
 
@@ -119,7 +135,9 @@ def fold_events(observations: DataFrame) -> DataFrame:
     Returns the rows with `_event` (inserted, changed, unchanged or outranked). Rows at -1 are those already in the table.
     """
     by_key = Window.partitionBy("_key").orderBy("_d")
-    rows = observations.where("_kind != 'frozen'").withColumns({"_later": F.lead("_d").over(by_key), "_was": F.lag("_value").over(by_key)})
+    rows = observations.where("_kind != 'frozen'").withColumns(
+        {"_later": F.lead("_d").over(by_key), "_was": F.lag("_value").over(by_key)}
+    )
     event = (
         F.when(F.col("_later").isNotNull(), "outranked")
         .when(F.col("_was").isNull(), "inserted")

@@ -62,7 +62,9 @@ def find_mart(contract: Contract, suite: Suite) -> Mart:
     """The builder of a gold table: a function of the table's name in `jobs/marts/<subject>.py`."""
     build = getattr(_mart_module(contract), contract.name, None)
     if build is None:
-        raise LakeError("E003", dataset=contract.dataset, place="mart", expected=f"a function {contract.name}", actual="none")
+        raise LakeError(
+            "E003", dataset=contract.dataset, place="mart", expected=f"a function {contract.name}", actual="none"
+        )
     return Mart(contract, suite, build, tuple(inspect.signature(build).parameters))
 
 
@@ -83,7 +85,9 @@ def mart_fingerprint(mart: Mart, sources: Sequence[Source], receipts: str) -> st
     return fingerprint([module, schema, rules, read, receipts if RECEIPTS in mart.reads else ""])
 
 
-def build(spark: SparkSession, lake: Lake, mart: Mart, inputs: Mapping[str, DataFrame], identity: str, approved: bool) -> Built:
+def build(
+    spark: SparkSession, lake: Lake, mart: Mart, inputs: Mapping[str, DataFrame], identity: str, approved: bool
+) -> Built:
     """Build one gold table in one overwrite, then validate the built version.
 
     A head that was built from the same input is taken as it is: a repeat writes nothing.
@@ -91,7 +95,9 @@ def build(spark: SparkSession, lake: Lake, mart: Mart, inputs: Mapping[str, Data
     path = lake.table("gold", mart.table)
     state = delta.table_state(path)
     if state is None or state.metadata.get("fingerprint") != identity:
-        rows = mart.build(**inputs).select(*[F.col(c.name).cast(c.spark_type).alias(c.name) for c in mart.contract.columns])
+        rows = mart.build(**inputs).select(
+            *[F.col(c.name).cast(c.spark_type).alias(c.name) for c in mart.contract.columns]
+        )
         delta.overwrite(rows.coalesce(1), path, "gold", "gold", {"stage": "gold", "fingerprint": identity})
         state = delta.table_state(path)
     assert state is not None
@@ -102,22 +108,43 @@ def build(spark: SparkSession, lake: Lake, mart: Mart, inputs: Mapping[str, Data
     failed = quality.failing(results)
     held = None
     if failed and not approved:
-        held = LakeError("E705", dataset=mart.contract.dataset, stage="gold", place=failed[0].rule, expected=failed[0].reason, actual=f"{failed[0].broken} rows")
-    return Built(state.id, state.version, arrow.num_rows, digest_of(arrow, digest_columns(mart.contract)), results, held)
+        held = LakeError(
+            "E705",
+            dataset=mart.contract.dataset,
+            stage="gold",
+            place=failed[0].rule,
+            expected=failed[0].reason,
+            actual=f"{failed[0].broken} rows",
+        )
+    return Built(
+        state.id, state.version, arrow.num_rows, digest_of(arrow, digest_columns(mart.contract)), results, held
+    )
 
 
 def _validate(mart: Mart, built: DataFrame, rows: int) -> tuple[quality.Result, ...]:
     """What the contract implies, counted in one pass with GX's conditions; then what people wrote, by GX on the table."""
     derived = [r for r in derive_rules(mart.contract) if not str(r.kwargs.get("column", "")).startswith("_")]
     key = mart.contract.key
-    repeats = Rule(f"gold.{mart.table}.key", "expect_compound_columns_to_be_unique", {}, "critical", "uniqueness", f"One row a {mart.contract.grain}.")
+    repeats = Rule(
+        f"gold.{mart.table}.key",
+        "expect_compound_columns_to_be_unique",
+        {},
+        "critical",
+        "uniqueness",
+        f"One row a {mart.contract.grain}.",
+    )
     conditions = quality.conditions(built, derived)
-    sums = [F.coalesce(F.sum(F.coalesce(c, F.lit(False)).cast("int")), F.lit(0)).alias(f"b{n}") for n, c in enumerate(conditions)]
+    sums = [
+        F.coalesce(F.sum(F.coalesce(c, F.lit(False)).cast("int")), F.lit(0)).alias(f"b{n}")
+        for n, c in enumerate(conditions)
+    ]
     distinct = F.count_distinct(F.struct(*key)).alias("keys")
     row = built.agg(distinct, *sums).collect()[0]
     broken = {r.id: int(row[f"b{n}"]) for n, r in enumerate(derived)}
     exact = [Rule(r.id, r.type, {**r.kwargs, "mostly": 1.0}, r.severity, r.dimension, r.reason) for r in derived]
-    counted = quality.validate_counts([*exact, repeats], {**broken, repeats.id: rows - int(row["keys"])}, {r.id: rows for r in [*exact, repeats]})
+    counted = quality.validate_counts(
+        [*exact, repeats], {**broken, repeats.id: rows - int(row["keys"])}, {r.id: rows for r in [*exact, repeats]}
+    )
     return (*counted, *quality.validate(built, mart.suite.gold, rows))
 
 
@@ -143,5 +170,3 @@ def receipts_frame(spark: SparkSession, rows: Sequence[Mapping[str, Any]]) -> Da
 
 def receipts_identity(rows: Sequence[Mapping[str, Any]]) -> str:
     return fingerprint(json.loads(json.dumps(list(rows), default=str)))
-
-

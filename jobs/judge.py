@@ -48,7 +48,9 @@ def _find_step(name: str, modules: Sequence[ModuleType], contract: Contract) -> 
         if hasattr(module, name):
             step: Step = getattr(module, name)
             return step
-    raise LakeError("E003", dataset=contract.dataset, place="steps", expected="a function of a cleaning module", actual=name)
+    raise LakeError(
+        "E003", dataset=contract.dataset, place="steps", expected="a function of a cleaning module", actual=name
+    )
 
 
 @functools.cache
@@ -85,7 +87,9 @@ def _group_number(pattern: str) -> int:
     return re.compile(pattern).groupindex["period"]
 
 
-def rule_conditions(typed: DataFrame, rules: Sequence[Rule], of_suite: Callable[[DataFrame, Sequence[Rule]], list[Column]]) -> list[Column]:
+def rule_conditions(
+    typed: DataFrame, rules: Sequence[Rule], of_suite: Callable[[DataFrame, Sequence[Rule]], list[Column]]
+) -> list[Column]:
     """A condition a rule, true for rows that break it: the cast's own mark for types, GX's Spark condition for the rest."""
     others = [r for r in rules if not _is_cast(r)]
     found = dict(zip([r.id for r in others], of_suite(typed, others) if others else [], strict=True))
@@ -120,7 +124,9 @@ def judge_rows(typed: DataFrame, contract: Contract, broken: Sequence[Column]) -
 def tally(judged: DataFrame, contract: Contract, rules: Sequence[Rule]) -> dict[int, Tally]:
     """Count everything in one pass: rows, broken rules, non-null values, control sums, periods; by delivery number."""
     masks = mask_names(len(rules))
-    counted = sorted({str(v) for r in rules for k, v in r.kwargs.items() if k == "column" and not str(v).startswith("_")})
+    counted = sorted(
+        {str(v) for r in rules for k, v in r.kwargs.items() if k == "column" and not str(v).startswith("_")}
+    )
     unreadable = F.col("_key").isNull() | (F.col("_period").isNull())
     grouped = judged.groupBy("_d", *masks, "_period", unreadable.alias("_unreadable")).agg(
         F.count("*").alias("_rows"),
@@ -133,7 +139,9 @@ def tally(judged: DataFrame, contract: Contract, rules: Sequence[Rule]) -> dict[
     return {d: _tally(rows, contract, rules, masks) for d, rows in found.items()}
 
 
-def _tally(rows: Sequence[Mapping[str, object]], contract: Contract, rules: Sequence[Rule], masks: Sequence[str]) -> Tally:
+def _tally(
+    rows: Sequence[Mapping[str, object]], contract: Contract, rules: Sequence[Rule], masks: Sequence[str]
+) -> Tally:
     from decimal import Decimal
 
     from jobs.rules import broken_bits
@@ -148,7 +156,9 @@ def _tally(rows: Sequence[Mapping[str, object]], contract: Contract, rules: Sequ
         aside=sum(int(str(r["_rows"])) for r in rows if any(r[m] for m in masks)),
         broken=broken,
         evaluated={r.id: _evaluated(r, rows, judged) for r in rules},
-        sums={c: str(sum((Decimal(str(r[f"_sum_{c}"] or 0)) for r in rows), Decimal(0))) for c in contract.control_sums},
+        sums={
+            c: str(sum((Decimal(str(r[f"_sum_{c}"] or 0)) for r in rows), Decimal(0))) for c in contract.control_sums
+        },
         periods=frozenset(str(r["_period"]) for r in rows if r["_period"] is not None),
         unreadable=sum(int(str(r["_rows"])) for r in rows if r["_unreadable"] and any(r[m] for m in masks)),
     )
@@ -179,7 +189,9 @@ def settle_repeats(judged: DataFrame, repeated: DataFrame, contract: Contract) -
     """
     rows = judged.withColumn("_hash", F.xxhash64("_key"))
     once = F.when(F.col("_aside"), "aside").otherwise("good")
-    lonely = rows.join(F.broadcast(repeated), ["_d", "_hash"], "left_anti").withColumns({"_verdict": once, "_copy": F.lit(None).cast("string")})
+    lonely = rows.join(F.broadcast(repeated), ["_d", "_hash"], "left_anti").withColumns(
+        {"_verdict": once, "_copy": F.lit(None).cast("string")}
+    )
     several = rows.join(F.broadcast(repeated), ["_d", "_hash"], "left_semi")
     return lonely.unionByName(several.transform(_settle, contract)).drop("_hash")
 

@@ -76,8 +76,8 @@ class Lake:
             self.files.pipe_file(path, data)
             return
         part = f"{path}.part"
-        with open(part, "wb") as handle:
+        with Path(part).open("wb") as handle:
             handle.write(data)
             handle.flush()
             os.fsync(handle.fileno())
-        os.replace(part, path)
+        Path(part).replace(path)

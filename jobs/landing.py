@@ -125,7 +125,13 @@ def is_landed(lake: Lake, contract: Contract, arrival: Arrival) -> bool:
 
 
 def _receipt(
-    arrival: Arrival, files: tuple[LandedFile, ...], identity: str, taken: list[int], now: datetime, lake: Lake, contract: Contract
+    arrival: Arrival,
+    files: tuple[LandedFile, ...],
+    identity: str,
+    taken: list[int],
+    now: datetime,
+    lake: Lake,
+    contract: Contract,
 ) -> Receipt:
     manifest: Mapping[str, Any] = {}
     problem: Mapping[str, Any] = {}
@@ -217,7 +223,9 @@ def _check_names(files: tuple[LandedFile, ...], contract: Contract) -> None:
     for f in files:
         key = unicodedata.normalize("NFC", f.name).casefold()
         if key in folded:
-            raise LakeError("E110", place=f"{folded[key]}, {f.name}", expected="names that differ", actual="equal names")
+            raise LakeError(
+                "E110", place=f"{folded[key]}, {f.name}", expected="names that differ", actual="equal names"
+            )
         folded[key] = f.name
         if contract.period_from_file and not period_of(contract, f.name):
             raise LakeError("E108", place=f.name, expected=contract.period_from_file, actual="no match")
@@ -238,7 +246,12 @@ def _check_manifest(files: tuple[LandedFile, ...], manifest: Mapping[str, Any]) 
             raise LakeError("E106", place=name, expected="a file of that name", actual="none")
         found, sha = by_name[name], str(entry.get("sha256", "")).lower()
         if sha and sha not in (found.sha256, found.content_sha256):
-            raise LakeError("E102", place=name, expected=f"sha256 {sha[:16]}", actual=f"sha256 {found.sha256[:16]}, {found.size} bytes")
+            raise LakeError(
+                "E102",
+                place=name,
+                expected=f"sha256 {sha[:16]}",
+                actual=f"sha256 {found.sha256[:16]}, {found.size} bytes",
+            )
     for f in files if stated else ():
         if f.name not in stated and f.name.removesuffix(".gz") not in stated:
             raise LakeError("E106", place=f.name, expected="a line in the manifest", actual="none")
@@ -256,7 +269,7 @@ def _instant(moment: datetime) -> str:
 def record_absence(lake: Lake, contract: Contract, business_date: str, status: str, now: datetime) -> Receipt | None:
     """Write down that nothing was due, or that nothing came; None where that, or a delivery, is already known."""
     known = list_receipts(lake, contract, business_date, absent=True)
-    if any(r.status == status or r.status == "delivered" for r in known):
+    if any(r.status in (status, "delivered") for r in known):
         return None
     receipt = Receipt(contract.dataset, business_date, 0, status, _instant(now))
     _write(lake, receipt)

@@ -157,4 +157,7 @@ def _line(row: Mapping[str, Any]) -> Line:
 def read_decisions(lake: Lake) -> list[Decision]:
     table = delta.read_arrow(lake.table("audit", "decisions"))
     rows: Iterable[Mapping[str, Any]] = table.to_pylist() if table is not None else ()
-    return [Decision(**{k: v for k, v in row.items() if k not in ("id", "at")}) for row in sorted(rows, key=lambda r: r["id"])]
+    return [
+        Decision(**{k: v for k, v in row.items() if k not in ("id", "at")})
+        for row in sorted(rows, key=lambda r: r["id"])
+    ]

@@ -22,7 +22,13 @@ def lint_city(city: str) -> list[str]:
     found = [f"{c.dataset}: {fault}" for c in datasets.values() for fault in _lint(_lint_dataset, c)]
     found += [f"{c.dataset}: {fault}" for c in load_gold(city).values() for fault in _lint(_lint_gold, c)]
     names = {f"{c.dataset}.{x.name}" for c in datasets.values() for x in c.columns}
-    found += [f"gold.{g.name}.{x.name}: no silver column {s}" for g in load_gold(city).values() for x in g.columns for s in x.sources if s not in names]
+    found += [
+        f"gold.{g.name}.{x.name}: no silver column {s}"
+        for g in load_gold(city).values()
+        for x in g.columns
+        for s in x.sources
+        if s not in names
+    ]
     return found + _lint_rule_ids(city)
 
 
@@ -50,9 +56,14 @@ def _lint_dataset(contract: Contract) -> Iterator[str]:
         yield "no server called inbox"
     if contract.due.retention_years < RELEASE_RETENTION_YEARS:
         yield f"kept {contract.due.retention_years} years, but releases stand on it for {RELEASE_RETENTION_YEARS}"
-    yield from (f"{c.name} is classified person: silver holds persons only as tokens" for c in contract.columns if c.classification == "person")
+    yield from (
+        f"{c.name} is classified person: silver holds persons only as tokens"
+        for c in contract.columns
+        if c.classification == "person"
+    )
     find_steps(contract)
-    layout_of(contract)
+    if "inbox" in contract.places:
+        layout_of(contract)
     suite = load_suite(contract)
     yield from _lint_rules(contract, (*suite.bronze, *suite.silver))
 
@@ -62,7 +73,11 @@ def _lint_gold(contract: Contract) -> Iterator[str]:
     suite = load_suite(contract)
     yield from _lint_rules(contract, suite.gold)
     mart = find_mart(contract, suite)
-    known = {c.table for c in load_contracts(contract.city).values()} | {f"gold_{t}" for t in load_gold(contract.city)} | {RECEIPTS}
+    known = (
+        {c.table for c in load_contracts(contract.city).values()}
+        | {f"gold_{t}" for t in load_gold(contract.city)}
+        | {RECEIPTS}
+    )
     yield from (f"the mart reads {name}, which this city does not have" for name in mart.reads if name not in known)
     order_marts([find_mart(c, load_suite(c)) for c in load_gold(contract.city).values()])
 
@@ -84,7 +99,10 @@ def _lint_columns(contract: Contract) -> Iterator[str]:
 
 
 def _lint_rules(contract: Contract, rules: tuple[Rule, ...]) -> Iterator[str]:
-    implied = {(r.type, str(r.kwargs.get("column")), tuple(sorted(set(r.kwargs) - {"column", "mostly"}))) for r in derive_rules(contract)}
+    implied = {
+        (r.type, str(r.kwargs.get("column")), tuple(sorted(set(r.kwargs) - {"column", "mostly"})))
+        for r in derive_rules(contract)
+    }
     for rule in rules:
         if rule.derived:
             continue
@@ -95,7 +113,7 @@ def _lint_rules(contract: Contract, rules: tuple[Rule, ...]) -> Iterator[str]:
         if rule.dimension not in DIMENSIONS:
             yield f"rule {rule.id}: dimension {rule.dimension} is none of {', '.join(DIMENSIONS)}"
         same = (rule.type, str(rule.kwargs.get("column")), tuple(sorted(set(rule.kwargs) - {"column", "mostly"})))
-        if same in implied and (rule.quarantine or rule.severity == "critical") and "mostly" not in rule.kwargs:
+        if same in implied and (rule.quarantine or (rule.severity == "critical" and "mostly" not in rule.kwargs)):
             yield f"rule {rule.id} repeats what the contract declares of {rule.kwargs.get('column')}"
 
 

@@ -81,4 +81,6 @@ def _wait_for_driver(path: Path) -> None:
     finally:
         os.close(watched)
     if started(pid) == began:
-        raise LakeError("E501", place=f"driver JVM {pid}", expected="gone with its writer", actual="still running after 120 s")
+        raise LakeError(
+            "E501", place=f"driver JVM {pid}", expected="gone with its writer", actual="still running after 120 s"
+        )

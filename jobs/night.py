@@ -22,6 +22,7 @@ from jobs import delta, gold, landing, release, silver
 from jobs.contracts import City, Contract, fingerprint, load_city, load_contracts, load_gold
 from jobs.due import due_at, is_due
 from jobs.errors import LakeError, Notice
+from jobs.fold import COUNTS
 from jobs.judge import silver_fingerprint
 from jobs.lake import Lake
 from jobs.landing import Arrival, Receipt
@@ -44,7 +45,11 @@ class Selection:
     last: str = ""
 
     def has_date(self, text: str) -> bool:
-        return (not self.dates or text in self.dates) and (not self.first or text >= self.first) and (not self.last or text <= self.last)
+        return (
+            (not self.dates or text in self.dates)
+            and (not self.first or text >= self.first)
+            and (not self.last or text <= self.last)
+        )
 
     def has_dataset(self, contract: Contract) -> bool:
         return self.source in ("", contract.source) and self.dataset in ("", contract.dataset)
@@ -102,7 +107,12 @@ class Delivery:
 
 def extract(night: Night) -> list[Receipt]:
     """Land what the inbox has and write down what did not come; returns the receipts of new deliveries."""
-    found = [a for c in night.selected for a in landing.find_arrivals(night.inbox, c) if night.selection.has_date(a.business_date)]
+    found = [
+        a
+        for c in night.selected
+        for a in landing.find_arrivals(night.inbox, c)
+        if night.selection.has_date(a.business_date)
+    ]
     today = night.run.now.date().isoformat()
     landed = [r for a in found if a.business_date <= today for r in _land(night, a)]
     for text in sorted({a.business_date for a in found if a.business_date <= today} | set(night.selection.dates)):
@@ -130,7 +140,9 @@ def _record_absences(night: Night, day: date, arrived: set[str]) -> None:
         due = is_due(contract, day, night.city)
         if due and night.run.now < due_at(contract, day, night.city):
             continue
-        landing.record_absence(night.lake, contract, day.isoformat(), "not_delivered" if due else "not_due", night.run.now)
+        landing.record_absence(
+            night.lake, contract, day.isoformat(), "not_delivered" if due else "not_due", night.run.now
+        )
 
 
 # What is owed
@@ -152,7 +164,10 @@ def _find_suite(night: Night, contract: Contract, newest: Receipt) -> Suite | No
         return load_suite(contract)
     except LakeError as error:
         if not any(p.code == error.code and p.where.dataset == contract.dataset for p in night.problems):
-            _say_problem(night, _placed(error, Delivery(contract, Suite(contract.dataset), newest), "bronze").at(place="expectations"))
+            _say_problem(
+                night,
+                _placed(error, Delivery(contract, Suite(contract.dataset), newest), "bronze").at(place="expectations"),
+            )
         return None
 
 
@@ -232,9 +247,15 @@ def run_bronze(night: Night, d: Delivery) -> None:
 
 
 def _placed(error: LakeError, d: Delivery, stage: str) -> LakeError:
-    zone = "quarantine" if stage == "silver" and error.code in ("E314", "E701") else "bronze" if stage == "silver" else ""
-    error.evidence = error.evidence or (f"{zone}.{d.contract.table}" if zone else f"landed delivery sha256 {d.receipt.sha256}")
-    return error.at(dataset=d.contract.dataset, business_date=d.receipt.business_date, revision=d.receipt.revision, stage=stage)
+    zone = (
+        "quarantine" if stage == "silver" and error.code in ("E314", "E701") else "bronze" if stage == "silver" else ""
+    )
+    error.evidence = error.evidence or (
+        f"{zone}.{d.contract.table}" if zone else f"landed delivery sha256 {d.receipt.sha256}"
+    )
+    return error.at(
+        dataset=d.contract.dataset, business_date=d.receipt.business_date, revision=d.receipt.revision, stage=stage
+    )
 
 
 def _entry(night: Night, d: Delivery) -> silver.Entry:
@@ -256,7 +277,11 @@ def run_silver(night: Night, d: Delivery) -> None:
     began = time.perf_counter()
     entry = _entry(night, d)
     bronze_line = night.ledger.newest("bronze", *d.key)
-    if bronze_line is None or bronze_line.outcome == "refused" or (bronze_line.outcome == "held" and not _is_approved(entry)):
+    if (
+        bronze_line is None
+        or bronze_line.outcome == "refused"
+        or (bronze_line.outcome == "held" and not _is_approved(entry))
+    ):
         return
     held = changed_rules(night, d)
     if held is not None and not night.selection.refold:
@@ -285,7 +310,11 @@ def changed_rules(night: Night, d: Delivery) -> LakeError | None:
     now = silver_fingerprint(d.contract, d.suite)
     if state.metadata["fingerprint"] == now:
         return None
-    return _placed(LakeError("E706", expected=f"rules {now[:12]}", actual=f"silver made by {state.metadata['fingerprint'][:12]}"), d, "silver")
+    return _placed(
+        LakeError("E706", expected=f"rules {now[:12]}", actual=f"silver made by {state.metadata['fingerprint'][:12]}"),
+        d,
+        "silver",
+    )
 
 
 def _accepted(night: Night, d: Delivery) -> list[silver.Entry]:
@@ -320,7 +349,7 @@ def _recount(night: Night, d: Delivery, result: silver.Silver) -> None:
         line = night.ledger.newest("silver", d.contract.dataset, day, revision)
         if line is None or (day, revision) == (d.receipt.business_date, d.receipt.revision):
             continue
-        named = {**line.counts, **{n: counts.get(n, 0) for n in silver.COUNTS}}
+        named = {**line.counts, **{n: counts.get(n, 0) for n in COUNTS}}
         if named != line.counts:
             night.ledger.append(replace(line, counts=named, table_version=result.version))
 
@@ -385,7 +414,15 @@ def receipt_rows(night: Night) -> list[dict[str, Any]]:
             moment = datetime.fromisoformat(came[0].delivered_at) if came else None
             night_of = date.fromisoformat(day)
             due = due_at(contract, night_of, night.city) if is_due(contract, night_of, night.city) else None
-            rows.append({"dataset": contract.dataset, "business_date": night_of, "status": status, "delivered_at": moment, "due_at": due})
+            rows.append(
+                {
+                    "dataset": contract.dataset,
+                    "business_date": night_of,
+                    "status": status,
+                    "delivered_at": moment,
+                    "due_at": due,
+                }
+            )
     return rows
 
 
@@ -427,11 +464,14 @@ def _one_table(
     if sources is None:
         return release.Released(mart.table, "held", "a table that it reads has no accepted delivery yet")
     identity = gold.mart_fingerprint(mart, sources, receipts)
-    standing = _stands_on(night, mart, built)
-    stale = _why_stale(night, mart, built)
+    standing = _stands_on(night, mart)
+    stale = _why_stale(night, mart)
     if before and before.fingerprint == identity and before.version >= 0 and _is_untouched(night, before):
         return replace(before, status="stale" if stale else "unchanged", why=stale, stands_on=standing)
-    approved = any(x.kind == "approve" and x.table == mart.table and x.input_fingerprint == identity for x in night.ledger.decisions)
+    approved = any(
+        x.kind == "approve" and x.table == mart.table and x.input_fingerprint == identity
+        for x in night.ledger.decisions
+    )
     done = night.ledger.newest("gold", f"gold.{mart.table}")
     if done and done.fingerprint == identity and done.outcome == "held" and not approved:
         return _keep(mart, before, done.error)
@@ -465,11 +505,22 @@ def _build(
         return _keep(mart, before, made.held.parts())
     reads = tuple({"name": s.name, "table_id": s.table_id, "version": s.version} for s in sources)
     return release.Released(
-        mart.table, "stale" if stale else "new", stale, made.table_id, made.version, made.rows, made.digest, identity, reads, standing
+        mart.table,
+        "stale" if stale else "new",
+        stale,
+        made.table_id,
+        made.version,
+        made.rows,
+        made.digest,
+        identity,
+        reads,
+        standing,
     )
 
 
-def _inputs(night: Night, mart: gold.Mart, sources: Sequence[gold.Source], rows: Sequence[Mapping[str, Any]]) -> dict[str, DataFrame]:
+def _inputs(
+    night: Night, mart: gold.Mart, sources: Sequence[gold.Source], rows: Sequence[Mapping[str, Any]]
+) -> dict[str, DataFrame]:
     """What the builder's parameters name: current silver rows with contract columns, built gold tables, receipts."""
     by_table = {c.table: c for c in night.contracts.values()}
     found: dict[str, DataFrame] = {}
@@ -479,7 +530,9 @@ def _inputs(night: Night, mart: gold.Mart, sources: Sequence[gold.Source], rows:
             continue
         contract = by_table[s.name]
         table = delta.read(night.spark, night.lake.table("silver", s.name), s.version)
-        found[s.name] = (table.where("is_current") if contract.keeps_history else table).select(*[c.name for c in contract.columns])
+        found[s.name] = (table.where("is_current") if contract.keeps_history else table).select(
+            *[c.name for c in contract.columns]
+        )
     if gold.RECEIPTS in mart.reads:
         found[gold.RECEIPTS] = gold.receipts_frame(night.spark, rows)
     return found
@@ -504,7 +557,7 @@ def _behind(night: Night, mart: gold.Mart) -> list[Contract]:
     return datasets_behind(night, mart, {m.table: m for m in marts(night)})
 
 
-def _stands_on(night: Night, mart: gold.Mart, built: Mapping[str, release.Released]) -> tuple[Sequence[Any], ...]:
+def _stands_on(night: Night, mart: gold.Mart) -> tuple[Sequence[Any], ...]:
     """The set of (dataset, date, revision, sha256) in the silver tables behind a mart."""
     found = []
     for contract in _behind(night, mart):
@@ -519,18 +572,22 @@ def _stands_on(night: Night, mart: gold.Mart, built: Mapping[str, release.Releas
     return tuple(found)
 
 
-def _why_stale(night: Night, mart: gold.Mart, built: Mapping[str, release.Released]) -> str:
+def _why_stale(night: Night, mart: gold.Mart) -> str:
     """Deliveries behind a mart that are held, refused or failed: its figures are older than what the departments sent."""
     if mart.reads == (gold.RECEIPTS,):
         return ""
     found = []
     for contract in _behind(night, mart):
         for r in landing.list_receipts(night.lake, contract):
-            stages = [night.ledger.newest(s, contract.dataset, r.business_date, r.revision) for s in ("silver", "bronze")]
+            stages = [
+                night.ledger.newest(s, contract.dataset, r.business_date, r.revision) for s in ("silver", "bronze")
+            ]
             line = next((x for x in stages if x is not None), None)
             later = [x for x in landing.list_receipts(night.lake, contract, r.business_date) if x.revision > r.revision]
             if line and line.outcome in ("held", "refused", "failed") and not later:
-                found.append(f"{contract.dataset} {r.business_date} r{r.revision} {line.outcome} ({line.error.get('code', '')})")
+                found.append(
+                    f"{contract.dataset} {r.business_date} r{r.revision} {line.outcome} ({line.error.get('code', '')})"
+                )
     return "; ".join(found)
 
 
@@ -556,11 +613,17 @@ def is_release_owed(night: Night) -> bool:
     for mart in marts(night):
         before = last.tables.get(mart.table)
         sources = _sources(night, mart, last.tables)
-        if before is None or (sources is None) != (before.version < 0 and before.status == "held" and not before.fingerprint):
+        if before is None or (sources is None) != (
+            before.version < 0 and before.status == "held" and not before.fingerprint
+        ):
             return True
-        if sources is not None and before.version >= 0 and _needs_build(night, mart, before, gold.mart_fingerprint(mart, sources, receipts)):
+        if (
+            sources is not None
+            and before.version >= 0
+            and _needs_build(night, mart, before, gold.mart_fingerprint(mart, sources, receipts))
+        ):
             return True
-        if before.status != "held" and (_why_stale(night, mart, last.tables) != before.why):
+        if before.status != "held" and (_why_stale(night, mart) != before.why):
             return True
     return False
 
@@ -569,7 +632,10 @@ def _needs_build(night: Night, mart: gold.Mart, before: release.Released, identi
     if before.fingerprint == identity:
         return False
     done = night.ledger.newest("gold", f"gold.{mart.table}")
-    approved = any(x.kind == "approve" and x.table == mart.table and x.input_fingerprint == identity for x in night.ledger.decisions)
+    approved = any(
+        x.kind == "approve" and x.table == mart.table and x.input_fingerprint == identity
+        for x in night.ledger.decisions
+    )
     return not (done and done.fingerprint == identity and done.outcome == "held" and not approved)
 
 

@@ -47,15 +47,23 @@ class Result:
 def _context() -> Any:
     import great_expectations as gx
 
-    context = gx.get_context(mode="ephemeral")
+    context: Any = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     return context
 
 
 def _batch(frame: Any, engine: str) -> Any:
     sources = _context().data_sources
-    source = sources.add_or_update_spark("spark", persist=False) if engine == "spark" else sources.add_or_update_pandas("pandas")
-    return source.add_dataframe_asset("asset").add_batch_definition_whole_dataframe("batch").get_batch({"dataframe": frame})
+    source = (
+        sources.add_or_update_spark("spark", persist=False)
+        if engine == "spark"
+        else sources.add_or_update_pandas("pandas")
+    )
+    return (
+        source.add_dataframe_asset("asset")
+        .add_batch_definition_whole_dataframe("batch")
+        .get_batch({"dataframe": frame})
+    )
 
 
 def conditions(rows: DataFrame, rules: Sequence[Rule]) -> list[Column]:
@@ -71,7 +79,9 @@ def conditions(rows: DataFrame, rules: Sequence[Rule]) -> list[Column]:
     engine = batch.data.execution_engine
     engine.batch_manager.load_batch_list([batch])
     wanted = [_condition_metric(engine, rule) for rule in rules]
-    found, _ = MetricsCalculator(engine).compute_metrics(wanted, runtime_configuration=None, min_graph_edges_pbar_enable=0)
+    found, _ = MetricsCalculator(engine).compute_metrics(
+        wanted, runtime_configuration=None, min_graph_edges_pbar_enable=0
+    )
     return [_in_domain(found[m.id][0], m.metric_domain_kwargs, rule) for m, rule in zip(wanted, rules, strict=True)]
 
 
@@ -80,10 +90,14 @@ def _condition_metric(engine: Any, rule: Rule) -> Any:
     from great_expectations.validator.metric_configuration import MetricConfiguration
 
     kwargs = {k: v for k, v in rule.kwargs.items() if k != "mostly"}
-    expectation = get_expectation_impl(rule.type)(**kwargs)
-    found = expectation.get_validation_dependencies(execution_engine=engine, runtime_configuration={"result_format": "BOOLEAN_ONLY"})
+    expectation: Any = get_expectation_impl(rule.type)(**kwargs)
+    found = expectation.get_validation_dependencies(
+        execution_engine=engine, runtime_configuration={"result_format": "BOOLEAN_ONLY"}
+    )
     counted = found.metric_configurations[f"{expectation.map_metric}.unexpected_count"]
-    return MetricConfiguration(f"{expectation.map_metric}.condition", counted.metric_domain_kwargs, counted.metric_value_kwargs)
+    return MetricConfiguration(
+        f"{expectation.map_metric}.condition", counted.metric_domain_kwargs, counted.metric_value_kwargs
+    )
 
 
 def _in_domain(condition: Column, domain: Mapping[str, Any], rule: Rule) -> Column:
@@ -151,12 +165,29 @@ def validate(frame: Any, rules: Sequence[Rule], rows: int) -> list[Result]:
     if not rules:
         raise LakeError("E703", expected="at least one expectation", actual="none")
     engine = "pandas" if isinstance(frame, pd.DataFrame) else "spark"
-    seen = {"type": "expect_table_row_count_to_equal", "kwargs": {"value": rows}, "severity": "critical", "meta": {"rule": "rows"}}
+    seen = {
+        "type": "expect_table_row_count_to_equal",
+        "kwargs": {"value": rows},
+        "severity": "critical",
+        "meta": {"rule": "rows"},
+    }
     outcomes = _validate(frame, engine, [*[r.expectation() for r in rules], seen])
     if not outcomes[-1]["success"]:
-        raise LakeError("E703", expected=f"{rows} rows", actual=f"{outcomes[-1]['result'].get('observed_value')} rows evaluated")
+        raise LakeError(
+            "E703", expected=f"{rows} rows", actual=f"{outcomes[-1]['result'].get('observed_value')} rows evaluated"
+        )
     failed = [r for r, o in zip(rules, outcomes, strict=False) if not o["success"]]
-    details = dict(zip([r.id for r in failed], _validate(frame, engine, [r.expectation() for r in failed], "BASIC"), strict=True)) if failed else {}
+    details = (
+        dict(
+            zip(
+                [r.id for r in failed],
+                _validate(frame, engine, [r.expectation() for r in failed], "BASIC"),
+                strict=True,
+            )
+        )
+        if failed
+        else {}
+    )
     return [_result(r, bool(o["success"]), details.get(r.id, {}), rows) for r, o in zip(rules, outcomes, strict=False)]
 
 
@@ -170,15 +201,24 @@ def _result(rule: Rule, success: bool, detail: Mapping[str, Any], rows: int) -> 
     )  # fmt: skip
 
 
-def _validate(frame: Any, engine: str, expectations: list[dict[str, Any]], form: str = "BOOLEAN_ONLY") -> list[Mapping[str, Any]]:
+def _validate(
+    frame: Any, engine: str, expectations: list[dict[str, Any]], form: str = "BOOLEAN_ONLY"
+) -> list[Mapping[str, Any]]:
     from great_expectations.core.expectation_suite import ExpectationSuite
 
-    suite = ExpectationSuite(name="suite", expectations=[{**e, "meta": {**e["meta"], "n": n}} for n, e in enumerate(expectations)])
+    suite = ExpectationSuite(
+        name="suite", expectations=[{**e, "meta": {**e["meta"], "n": n}} for n, e in enumerate(expectations)]
+    )
     outcome = _batch(frame, engine).validate(suite, result_format={"result_format": form})
     found = sorted(outcome.results, key=lambda r: r.expectation_config.meta["n"])
     for result in found:
         if result.exception_info and _raised(result.exception_info):
-            raise LakeError("E703", place=str(result.expectation_config.meta["rule"]), expected="a result", actual="an exception inside Great Expectations")
+            raise LakeError(
+                "E703",
+                place=str(result.expectation_config.meta["rule"]),
+                expected="a result",
+                actual="an exception inside Great Expectations",
+            )
     if len(found) != len(expectations):
         raise LakeError("E703", expected=f"{len(expectations)} results", actual=f"{len(found)}")
     return [r.to_json_dict() for r in found]

@@ -23,7 +23,9 @@ from jobs.release import Release, Released
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
-def open_views(spark: SparkSession, lake: Lake, contracts: Mapping[str, Contract], release: Release, database: str = "gold") -> None:
+def open_views(
+    spark: SparkSession, lake: Lake, contracts: Mapping[str, Contract], release: Release, database: str = "gold"
+) -> None:
     """Make `<database>.<table>` a view of each table's released version, with the contract's texts as comments."""
     spark.sql(f"CREATE DATABASE IF NOT EXISTS {database}")
     for table in release.tables.values():
@@ -48,7 +50,10 @@ def warnings_for(query: str, release: Release) -> list[str]:
     """One line for each table in the query that is held or stale."""
     found = []
     for table in release.tables.values():
-        if re.search(rf"\bgold(_r\d+)?\.`?{re.escape(table.table)}\b", query, re.IGNORECASE) and table.status in ("held", "stale"):
+        if re.search(rf"\bgold(_r\d+)?\.`?{re.escape(table.table)}\b", query, re.IGNORECASE) and table.status in (
+            "held",
+            "stale",
+        ):
             found.append(_warn(table))
     return found
 
@@ -64,7 +69,9 @@ def run_query(spark: SparkSession, query: str) -> pa.Table:
     except (AnalysisException, ParseException) as error:
         first = str(error).strip().splitlines()[0]
         code = "E004" if "TABLE_OR_VIEW_NOT_FOUND" in first else "E002"
-        raise LakeError(code, place="sql", actual=first[:300], next_command="lake describe" if code == "E004" else "lake sql --help") from None
+        raise LakeError(
+            code, place="sql", actual=first[:300], next_command="lake describe" if code == "E004" else "lake sql --help"
+        ) from None
 
 
 def to_csv(rows: pa.Table) -> str:
@@ -89,7 +96,9 @@ def plain(value: object) -> object:
 
 def to_json(rows: pa.Table) -> str:
     """A JSON array of objects; decimals are strings, so that no digit is lost."""
-    return json.dumps([{k: plain(v) for k, v in row.items()} for row in rows.to_pylist()], ensure_ascii=False, default=str)
+    return json.dumps(
+        [{k: plain(v) for k, v in row.items()} for row in rows.to_pylist()], ensure_ascii=False, default=str
+    )
 
 
 def write_out(rows: pa.Table, path: Path) -> None:

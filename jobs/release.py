@@ -88,12 +88,16 @@ def find_release(lake: Lake, number: int | None) -> Release | None:
     for release in releases:
         if release.number == number:
             return release
-    raise LakeError("E004", place="release", expected=", ".join(str(r.number) for r in releases) or "none yet", actual=str(number))
+    raise LakeError(
+        "E004", place="release", expected=", ".join(str(r.number) for r in releases) or "none yet", actual=str(number)
+    )
 
 
 def is_same(last: Release | None, tables: Sequence[Released]) -> bool:
     """Whether publishing would say nothing new."""
-    return last is not None and {t.table: _content(t) for t in tables} == {t.table: _content(t) for t in last.tables.values()}
+    return last is not None and {t.table: _content(t) for t in tables} == {
+        t.table: _content(t) for t in last.tables.values()
+    }
 
 
 def _content(t: Released) -> tuple[object, ...]:
@@ -101,19 +105,35 @@ def _content(t: Released) -> tuple[object, ...]:
     return (standing, t.why, t.table_id, t.version, json.dumps(t.stands_on, default=str))
 
 
-def publish(lake: Lake, last: Release | None, tables: Sequence[Released], contracts: Mapping[str, Contract], run_id: str, now: datetime) -> Release:
+def publish(
+    lake: Lake,
+    last: Release | None,
+    tables: Sequence[Released],
+    contracts: Mapping[str, Contract],
+    run_id: str,
+    now: datetime,
+) -> Release:
     """Write restatements, then the release, in one commit each; a repeat after a crash writes the restatements once."""
     number = last.number + 1 if last else 1
     _write_restatements(lake, number, last, tables, contracts)
     rows = [
-        {**asdict(t), "release": number, "released_at": now, "run_id": run_id, "reads": json.dumps(t.reads), "stands_on": json.dumps(t.stands_on)}
+        {
+            **asdict(t),
+            "release": number,
+            "released_at": now,
+            "run_id": run_id,
+            "reads": json.dumps(t.reads),
+            "stands_on": json.dumps(t.stands_on),
+        }
         for t in tables
     ]
     delta.append_rows(lake.table("audit", "releases"), pa.Table.from_pylist(rows, RELEASE), "release")
     return Release(number, now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), {t.table: t for t in tables})
 
 
-def _write_restatements(lake: Lake, number: int, last: Release | None, tables: Sequence[Released], contracts: Mapping[str, Contract]) -> None:
+def _write_restatements(
+    lake: Lake, number: int, last: Release | None, tables: Sequence[Released], contracts: Mapping[str, Contract]
+) -> None:
     path = lake.table("audit", "restatements")
     written = delta.read_arrow(path, columns=["release"])
     if written is not None and number in written["release"].to_pylist():
@@ -148,7 +168,8 @@ def compare_versions(lake: Lake, contract: Contract, before: Released, after: Re
 
 def _as_text(rows: pa.Table | None) -> pd.DataFrame:
     assert rows is not None
-    return rows.cast(pa.schema([(f.name, pa.string()) for f in rows.schema])).to_pandas()
+    frame: pd.DataFrame = rows.cast(pa.schema([(f.name, pa.string()) for f in rows.schema])).to_pandas()
+    return frame
 
 
 def _text(value: object) -> str | None:

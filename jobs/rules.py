@@ -66,7 +66,8 @@ def _cast_time(value: Column, column: Declared) -> Column:
 
 def read_format(pattern: str) -> tuple[str, str]:
     """A format such as `MM/dd/yyyy` as a regular expression and the ISO text made of its groups."""
-    regex, order = "", []
+    regex = ""
+    order: list[str] = []
     for token in re.findall(r"yyyy|MM|dd|HH|mm|ss|M|d|H|.", pattern):
         if token in _PARTS:
             regex, order = regex + _PARTS[token], [*order, token[0]]
@@ -106,6 +107,7 @@ def spell_rules(ids: Sequence[str]) -> Column:
     """The ids of the rules that a row breaks, as an array; for set-aside rows only, they are few."""
     names = mask_names(len(ids))
     found = [
-        F.when(F.col(names[i // BITS]).bitwiseAND(F.lit(1 << (i % BITS))) != 0, F.lit(rule)) for i, rule in enumerate(ids)
+        F.when(F.col(names[i // BITS]).bitwiseAND(F.lit(1 << (i % BITS))) != 0, F.lit(rule))
+        for i, rule in enumerate(ids)
     ]
     return F.array_compact(F.array(*found)) if found else F.array().cast("array<string>")

@@ -36,8 +36,12 @@ class Settings:
 
 _OPTIONS: dict[str, Any] = {
     "city": Annotated[str, typer.Option(help="City profile [default: $LAKE_CITY, else new_york].")],
-    "root": Annotated[str, typer.Option(help="Where the lake is: a folder or s3a:// [default: $LAKE_ROOT, else .lake].")],
-    "inbox": Annotated[str, typer.Option(help="Where deliveries arrive [default: $LAKE_INBOX, else the shipped extracts].")],
+    "root": Annotated[
+        str, typer.Option(help="Where the lake is: a folder or s3a:// [default: $LAKE_ROOT, else .lake].")
+    ],
+    "inbox": Annotated[
+        str, typer.Option(help="Where deliveries arrive [default: $LAKE_INBOX, else the shipped extracts].")
+    ],
     "now": Annotated[str, typer.Option(help="The clock, as an ISO instant [default: the clock].")],
     "run_id": Annotated[str, typer.Option("--run-id", help="Id of the run, kept in the ledger.")],
     "attempt": Annotated[int, typer.Option("--try", help="Which try of the run this is.")],
@@ -50,14 +54,22 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def call(
-        city: str = "", root: str = "", inbox: str = "", now: str = "", run_id: str = "", attempt: int = 1, as_json: bool = False, **own: Any
+        city: str = "",
+        root: str = "",
+        inbox: str = "",
+        now: str = "",
+        run_id: str = "",
+        attempt: int = 1,
+        as_json: bool = False,
+        **own: Any,
     ) -> Any:
         return command(settle(city, root, inbox, now, run_id, attempt, as_json), **own)
 
     defaults: dict[str, Any] = {"attempt": 1, "as_json": False}
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
     common = [
-        inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, annotation=a, default=defaults.get(n, "")) for n, a in _OPTIONS.items()
+        inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, annotation=a, default=defaults.get(n, ""))
+        for n, a in _OPTIONS.items()
     ]
     call.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]
     call.__annotations__ = {p.name: p.annotation for p in (*own, *common)}
@@ -84,5 +96,7 @@ def _instant(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise LakeError("E002", place="--now", expected="an ISO instant such as 2025-02-13T06:00:00Z", actual=repr(text)[:40]) from None
+        raise LakeError(
+            "E002", place="--now", expected="an ISO instant such as 2025-02-13T06:00:00Z", actual=repr(text)[:40]
+        ) from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

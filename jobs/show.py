@@ -24,9 +24,21 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    table = Table(title=title or None, title_justify="left", header_style="bold", pad_edge=False, box=None if not sys.stdout.isatty() else Table().box)
+    table = Table(
+        title=title or None,
+        title_justify="left",
+        header_style="bold",
+        pad_edge=False,
+        box=None if not sys.stdout.isatty() else Table().box,
+    )
     for name in columns:
-        table.add_column(name, justify="right" if rows and all(isinstance(r[list(columns).index(name)], (int, float)) for r in rows) else "left", overflow="fold")
+        table.add_column(
+            name,
+            justify="right"
+            if rows and all(isinstance(r[list(columns).index(name)], (int, float)) for r in rows)
+            else "left",
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*[_cell(v) for v in row])
     Console(highlight=False, width=None if sys.stdout.isatty() else 240).print(table)
@@ -40,7 +52,10 @@ def _cell(value: object) -> str:
 
 def print_json(kind: str, **values: Any) -> None:
     """One object with a schema version, for programs."""
-    sys.stdout.write(json.dumps({"schema_version": SCHEMA_VERSION, "kind": kind, **values}, ensure_ascii=False, default=_plain) + "\n")
+    sys.stdout.write(
+        json.dumps({"schema_version": SCHEMA_VERSION, "kind": kind, **values}, ensure_ascii=False, default=_plain)
+        + "\n"
+    )
 
 
 def _plain(value: object) -> object:
@@ -59,7 +74,11 @@ class Log:
         self.run, self.lines, self.lake = run, list[str](), lake
 
     def write(self, event: str, **values: Any) -> None:
-        self.lines.append(json.dumps({"run": self.run.id, "try": self.run.attempt, "event": event, **values}, ensure_ascii=False, default=str))
+        self.lines.append(
+            json.dumps(
+                {"run": self.run.id, "try": self.run.attempt, "event": event, **values}, ensure_ascii=False, default=str
+            )
+        )
         self.lake.write_atomic(self.path, ("\n".join(self.lines) + "\n").encode())
 
 
@@ -84,11 +103,19 @@ class Watch:
                 outcome=what.outcome, seconds=round(what.seconds, 3), counts={k: v for k, v in what.counts.items() if isinstance(v, int)},
             )  # fmt: skip
             if self.progress and self.task is not None:
-                self.progress.update(self.task, advance=1, description=f"{what.stage} {what.dataset} {what.business_date}")
+                self.progress.update(
+                    self.task, advance=1, description=f"{what.stage} {what.dataset} {what.business_date}"
+                )
         if isinstance(what, Notice):
             self.log.write(event, code=what.code, text=what.text)
         if isinstance(what, Receipt):
-            self.log.write(event, dataset=what.dataset, business_date=what.business_date, revision=what.revision, files=len(what.files))
+            self.log.write(
+                event,
+                dataset=what.dataset,
+                business_date=what.business_date,
+                revision=what.revision,
+                files=len(what.files),
+            )
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from jobs import delta, quality
 from jobs.bronze import Bronze, refused_rows
 from jobs.contracts import Contract, fingerprint
 from jobs.errors import LakeError
-from jobs.fold import COUNTS, Coverage, count_events, fold_events, fold_history, hash_of, history_rows, last_of_sequence
+from jobs.fold import COUNTS, Coverage, count_events, fold_events, fold_history, history_rows, last_of_sequence
 from jobs.judge import (
     CONFLICT,
     TAKEN,
@@ -56,7 +56,14 @@ class Entry:
 
     @property
     def identity(self) -> str:
-        return fingerprint([self.business_date, self.revision, self.sha256, sorted(d.id for d in self.decisions if d.kind != "approve")])
+        return fingerprint(
+            [
+                self.business_date,
+                self.revision,
+                self.sha256,
+                sorted(d.id for d in self.decisions if d.kind != "approve"),
+            ]
+        )
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,12 @@ def quarantine_refused(stage: Stage, entry: Entry, bronze: Bronze) -> None:
     """Set aside the records that could not be read, before bronze is committed."""
     schema = "_file string, _record bigint, _line bigint, _rules array<string>, _detail string, _raw binary"
     frame = stage.spark.createDataFrame(refused_rows(bronze), schema)
-    _write_quarantine(stage, entry, frame.withColumns({"_key": F.lit(None).cast("string"), "_delivered": F.lit(None).cast("string")}), "bronze")
+    _write_quarantine(
+        stage,
+        entry,
+        frame.withColumns({"_key": F.lit(None).cast("string"), "_delivered": F.lit(None).cast("string")}),
+        "bronze",
+    )
 
 
 def has_quarantine(lake: Lake, contract: Contract, entry: Entry, at: str) -> bool:
@@ -145,7 +157,7 @@ def fold_delivery(stage: Stage, entry: Entry, accepted: Sequence[Entry], approve
         results = _validate(stage, judged, found, counts)
         _set_aside(stage, entry, settled, judged, counts["set_aside"])
         failed = quality.failing(results)
-        held = _held(failed, counts) if failed and not approved else None
+        held = _held(failed) if failed and not approved else None
         if held:
             return Silver(identity, counts, results, held)
         return _commit(stage, entry, accepted, settled, found, Silver(identity, counts, results))
@@ -159,7 +171,9 @@ def _judge(stage: Stage, entries: Sequence[Entry]) -> Judged:
     bronze = _bronze_rows(stage, entries)
     typed = type_rows(bronze, contract)
     broken = _conditions(stage, typed, rules)
-    numbers = F.create_map(*[x for n, e in enumerate(entries) for x in (F.lit(f"{e.business_date}/{e.revision}"), F.lit(n))])
+    numbers = F.create_map(
+        *[x for n, e in enumerate(entries) for x in (F.lit(f"{e.business_date}/{e.revision}"), F.lit(n))]
+    )
     place = F.concat_ws("/", F.col("_business_date").cast("string"), F.col("_revision").cast("string"))
     rows = judge_rows(typed, contract, broken).withColumn("_d", numbers[place])
     rows = _mark_dismissed(stage, rows, entries)
@@ -172,7 +186,9 @@ def _judge(stage: Stage, entries: Sequence[Entry]) -> Judged:
 def _bronze_size(stage: Stage, entries: Sequence[Entry]) -> int:
     """Records of some deliveries, from the table's log."""
     path = stage.lake.table("bronze", stage.contract.table)
-    return sum(delta.count_records(path, {"_business_date": e.business_date, "_revision": str(e.revision)}) for e in entries)
+    return sum(
+        delta.count_records(path, {"_business_date": e.business_date, "_revision": str(e.revision)}) for e in entries
+    )
 
 
 _CONDITIONS: dict[str, list[Any]] = {}
@@ -196,7 +212,10 @@ def _bronze_rows(stage: Stage, entries: Sequence[Entry]) -> DataFrame:
         return rows
     columns = [c.name for c in stage.contract.delivered]
     data = [_mended(stage, e, d, columns) for e, d in mends]
-    schema = ", ".join(f"`{c}` string" for c in columns) + ", _file string, _record bigint, _business_date string, _revision int"
+    schema = (
+        ", ".join(f"`{c}` string" for c in columns)
+        + ", _file string, _record bigint, _business_date string, _revision int"
+    )
     mended = stage.spark.createDataFrame(data, schema).withColumn("_business_date", F.to_date("_business_date"))
     left = rows.join(F.broadcast(mended.select(*LINEAGE)), list(LINEAGE), "left_anti")
     return left.unionByName(mended, allowMissingColumns=True)
@@ -214,7 +233,9 @@ def _mark_dismissed(stage: Stage, rows: DataFrame, entries: Sequence[Entry]) -> 
     data = [(n, d.file, d.record) for n, e in enumerate(entries) for d in e.decisions if d.kind == "dismiss"]
     if not data:
         return rows.withColumn("_dismissed", F.lit(False))
-    named = stage.spark.createDataFrame(data, "_d int, _file string, _record bigint").withColumn("_dismissed", F.lit(True))
+    named = stage.spark.createDataFrame(data, "_d int, _file string, _record bigint").withColumn(
+        "_dismissed", F.lit(True)
+    )
     return rows.join(F.broadcast(named), ["_d", "_file", "_record"], "left").fillna(False, ["_dismissed"])
 
 
@@ -259,11 +280,15 @@ def _validate(stage: Stage, judged: Judged, found: Tally, counts: Mapping[str, A
         f"{stage.contract.dataset}.key", "expect_column_values_to_be_between", {"mostly": stage.contract.mostly}, "critical",
         "uniqueness", "Two rows of one key with different values cannot both be right.", code=CONFLICT,
     )  # fmt: skip
-    accounting = quality.validate_counts([*counted, repeats], {**found.broken, repeats.id: counts["conflicts"]}, {**found.evaluated, repeats.id: found.judged})
+    accounting = quality.validate_counts(
+        [*counted, repeats],
+        {**found.broken, repeats.id: counts["conflicts"]},
+        {**found.evaluated, repeats.id: found.judged},
+    )
     return (*accounting, *(quality.validate(judged.rows.select("_row.*"), written, found.judged) if written else ()))
 
 
-def _held(failed: Sequence[quality.Result], counts: Mapping[str, Any]) -> LakeError:
+def _held(failed: Sequence[quality.Result]) -> LakeError:
     worst = failed[0]
     code = "E314" if worst.rule.endswith(".type") else "E701"
     return LakeError(code, place=worst.rule, expected=f"at most {worst.allowed} of {worst.evaluated} rows break it ({worst.reason})", actual=f"{worst.broken} rows")  # fmt: skip
@@ -274,29 +299,45 @@ def _set_aside(stage: Stage, entry: Entry, settled: DataFrame, judged: Judged, c
     aside = settled.where(F.col("_verdict").isin("aside", CONFLICT, TAKEN))
     if not count and not has_quarantine(stage.lake, stage.contract, entry, "silver"):
         return
-    spelled = F.concat(spell_rules([r.id for r in judged.rules]), F.when(F.col("_verdict") == "aside", F.array()).otherwise(F.array("_verdict")))
+    spelled = F.concat(
+        spell_rules([r.id for r in judged.rules]),
+        F.when(F.col("_verdict") == "aside", F.array()).otherwise(F.array("_verdict")),
+    )
     named = aside.select(
         *LINEAGE, spelled.alias("_rules"), F.to_json(F.struct(*[f"_row.{k}" for k in stage.contract.key])).alias("_key"),
         F.when(F.col("_dismissed"), "dismissed").alias("_detail"),
     )  # fmt: skip
     records = delivered_record(judged.bronze, stage.contract)
-    whole = named.join(records, list(LINEAGE), "left").withColumns({"_line": F.lit(None).cast("bigint"), "_raw": F.lit(None).cast("binary")})
+    whole = named.join(records, list(LINEAGE), "left").withColumns(
+        {"_line": F.lit(None).cast("bigint"), "_raw": F.lit(None).cast("binary")}
+    )
     _write_quarantine(stage, entry, whole, "silver")
 
 
-def _commit(stage: Stage, entry: Entry, accepted: Sequence[Entry], settled: DataFrame, found: Tally, done: Silver) -> Silver:
+def _commit(
+    stage: Stage, entry: Entry, accepted: Sequence[Entry], settled: DataFrame, found: Tally, done: Silver
+) -> Silver:
     """Fold: nothing where the table already says so, the fast path for the newest date, else the whole again."""
     others = [e for e in accepted if e.business_date != entry.business_date]
     rivals = [e for e in accepted if e.business_date == entry.business_date and e.revision > entry.revision]
     entries = sorted([*others, rivals[0] if rivals else entry], key=lambda e: e.business_date)
     state = delta.table_state(stage.path)
     folded = state.metadata if state else {}
-    metadata = {"stage": "silver", "delivery": [entry.business_date, entry.revision, entry.sha256], "fingerprint": done.fingerprint, "chain": chain(entries)}
+    metadata = {
+        "stage": "silver",
+        "delivery": [entry.business_date, entry.revision, entry.sha256],
+        "fingerprint": done.fingerprint,
+        "chain": chain(entries),
+    }
     if state and folded.get("chain") == metadata["chain"] and folded.get("fingerprint") == done.fingerprint:
         counts = folded.get("counts", {}).get(_name(entry), {})
-        return _finish(stage, entry, done, dict(counts), state.version, {})
+        return _finish(done, dict(counts), state.version, {})
     is_newest = entries[-1] == entry
-    if is_newest and (state is None) == (len(entries) == 1) and (state is None or folded.get("chain") == chain(entries[:-1])):
+    if (
+        is_newest
+        and (state is None) == (len(entries) == 1)
+        and (state is None or folded.get("chain") == chain(entries[:-1]))
+    ):
         counts_by = {0: _fast(stage, entry, settled, found, metadata)}
         entries = [entry]
     else:
@@ -304,19 +345,28 @@ def _commit(stage: Stage, entry: Entry, accepted: Sequence[Entry], settled: Data
     named = {(e.business_date, e.revision): counts_by.get(n, {}) for n, e in enumerate(entries)}
     version = delta.table_state(stage.path)
     own = named.get((entry.business_date, entry.revision), {"outranked": done.counts["good"]})
-    return _finish(stage, entry, done, own, version.version if version else -1, named)
+    return _finish(done, own, version.version if version else -1, named)
 
 
 def _name(entry: Entry) -> str:
     return f"{entry.business_date}/{entry.revision}"
 
 
-def _finish(stage: Stage, entry: Entry, done: Silver, counts: Mapping[str, int], version: int, named: Mapping[tuple[str, int], Mapping[str, int]]) -> Silver:
+def _finish(
+    done: Silver,
+    counts: Mapping[str, int],
+    version: int,
+    named: Mapping[tuple[str, int], Mapping[str, int]],
+) -> Silver:
     """Join the counts of judging and folding; the fourth identity must hold."""
     whole = {**done.counts, **{name: counts.get(name, 0) for name in COUNTS}}
     total = sum(whole[n] for n in ("inserted", "changed", "ended", "unchanged", "outranked"))
     if total != whole["good"]:
-        raise LakeError("E704", expected=f"good {whole['good']}", actual=f"inserted + changed + ended + unchanged + outranked = {total}")
+        raise LakeError(
+            "E704",
+            expected=f"good {whole['good']}",
+            actual=f"inserted + changed + ended + unchanged + outranked = {total}",
+        )
     return Silver(done.fingerprint, whole, done.results, None, version, named)
 
 
@@ -329,7 +379,11 @@ def _coverage(stage: Stage, entries: Sequence[Entry], tallies: Mapping[int, Tall
         for n, e in enumerate(entries)
         if mode in ("snapshot", "partition") or (mode == "changes" and e.full)
     }
-    broken = settled.where("_verdict = 'aside' AND NOT _dismissed AND (_key IS NULL OR _period IS NULL)").select("_d").distinct()
+    broken = (
+        settled.where("_verdict = 'aside' AND NOT _dismissed AND (_key IS NULL OR _period IS NULL)")
+        .select("_d")
+        .distinct()
+    )
     incomplete = {r["_d"] for r in broken.collect()} if any(t.unreadable for t in tallies.values()) else set()
     incomplete |= {n for n, e in enumerate(entries) if _has_open_refusals(stage, e)}
     return Coverage(periods, frozenset(periods) - frozenset(incomplete))
@@ -339,7 +393,11 @@ def _has_open_refusals(stage: Stage, entry: Entry) -> bool:
     """Whether a record of this delivery could not be read and nobody has decided on it."""
     if not has_quarantine(stage.lake, stage.contract, entry, "bronze"):
         return False
-    where = (pc.field("_business_date") == pa.scalar(entry.business_date).cast(pa.date32())) & (pc.field("_revision") == entry.revision) & (pc.field("_stage") == "bronze")
+    where = (
+        (pc.field("_business_date") == pa.scalar(entry.business_date).cast(pa.date32()))
+        & (pc.field("_revision") == entry.revision)
+        & (pc.field("_stage") == "bronze")
+    )
     rows = delta.read_arrow(stage.quarantine, columns=["_file", "_record"], where=where)
     decided = {(d.file, d.record) for d in entry.decisions if d.kind in ("mend", "dismiss")}
     return rows is not None and any((r["_file"], r["_record"]) not in decided for r in rows.to_pylist())
@@ -358,8 +416,14 @@ def _observe(stage: Stage, settled: DataFrame) -> tuple[DataFrame, DataFrame]:
         kind = F.lit("set")
     keep = ["_row", *LINEAGE, "_d", "_key", "_value", "_period"]
     found = good.withColumn("_kind", kind).select(*keep, "_kind")
-    aside = settled.where(F.col("_verdict").isin("aside", CONFLICT, TAKEN) & ~F.col("_dismissed") & F.col("_key").isNotNull())
-    frozen = aside.dropDuplicates(["_d", "_key"]).withColumns({"_value": F.lit(""), "_kind": F.lit("frozen")}).select(*keep, "_kind")
+    aside = settled.where(
+        F.col("_verdict").isin("aside", CONFLICT, TAKEN) & ~F.col("_dismissed") & F.col("_key").isNotNull()
+    )
+    frozen = (
+        aside.dropDuplicates(["_d", "_key"])
+        .withColumns({"_value": F.lit(""), "_kind": F.lit("frozen")})
+        .select(*keep, "_kind")
+    )
     return found.unionByName(frozen), outranked
 
 
@@ -397,13 +461,20 @@ def _columns(stage: Stage) -> list[str]:
 
 
 def _write_history(stage: Stage, events: DataFrame, metadata: Mapping[str, Any]) -> None:
-    rows = history_rows(events).select("_row.*", "valid_from", "valid_to", "is_current", *LINEAGE, "_key", "_value", "_d")
+    rows = history_rows(events).select(
+        "_row.*", "valid_from", "valid_to", "is_current", *LINEAGE, "_key", "_value", "_d"
+    )
     if not delta.exists(stage.path):
         return _overwrite(stage, rows.drop("_d"), metadata)
     if _is_small(stage):
         ended = delta.read(stage.spark, stage.path).where("NOT is_current")
         return _overwrite(stage, ended.unionByName(rows.drop("_d")).coalesce(1), metadata)
-    moved = rows.where("_d >= 0 OR valid_to IS NOT NULL").withColumn("_close", F.when(F.col("_d") < 0, F.col("_key"))).drop("_d").persist()
+    moved = (
+        rows.where("_d >= 0 OR valid_to IS NOT NULL")
+        .withColumn("_close", F.when(F.col("_d") < 0, F.col("_key")))
+        .drop("_d")
+        .persist()
+    )
     try:
         if moved.isEmpty():
             return delta.note(stage.spark, stage.path, "silver", metadata)
@@ -434,7 +505,9 @@ def _overwrite(stage: Stage, rows: DataFrame, metadata: Mapping[str, Any]) -> No
     )  # fmt: skip
 
 
-def _fast_events(stage: Stage, entry: Entry, observed: DataFrame, found: Tally, metadata: dict[str, Any]) -> dict[str, int]:
+def _fast_events(
+    stage: Stage, entry: Entry, observed: DataFrame, found: Tally, metadata: dict[str, Any]
+) -> dict[str, int]:
     """Events: replace the date's rows where no key is known from another date, else MERGE."""
     rows = observed.where("_kind = 'set'").select("_row.*", *LINEAGE, "_key", "_value")
     path = stage.path
@@ -492,7 +565,9 @@ def _refold(stage: Stage, entries: Sequence[Entry], metadata: dict[str, Any]) ->
         settled.unpersist()
 
 
-def _refold_events(stage: Stage, entries: Sequence[Entry], observed: DataFrame, metadata: dict[str, Any]) -> dict[int, dict[str, int]]:
+def _refold_events(
+    stage: Stage, entries: Sequence[Entry], observed: DataFrame, metadata: dict[str, Any]
+) -> dict[int, dict[str, int]]:
     rows = fold_events(observed).persist()
     counts: dict[int, dict[str, int]] = {}
     for row in rows.groupBy("_d", "_event").count().collect():

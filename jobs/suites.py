@@ -72,7 +72,9 @@ def load_suite(contract: Contract) -> Suite:
     found = [p for p in paths if p.is_file()]
     stages = ("gold",) if contract.source == "gold" else ("bronze", "silver")
     if not found:
-        raise LakeError("E703", dataset=contract.dataset, expected="a suite", actual="no file " + "/".join((*folder, contract.name)))
+        raise LakeError(
+            "E703", dataset=contract.dataset, expected="a suite", actual="no file " + "/".join((*folder, contract.name))
+        )
     loaded = yaml.safe_load(found[0].read_text("utf-8")) or {}
     rules = {stage: tuple(_rule(entry, contract, found[0]) for entry in loaded.get(stage) or ()) for stage in stages}
     empty = [s for s in stages if not rules[s]]
@@ -97,7 +99,13 @@ def _rule(entry: Mapping[str, Any], contract: Contract, path: Path) -> Rule:
             dimension=meta["dimension"], reason=meta["reason"], quarantine=quarantine,
         )  # fmt: skip
     except (KeyError, TypeError) as error:
-        raise LakeError("E003", dataset=contract.dataset, place=path.name, expected="type, kwargs, severity, meta", actual=repr(error)) from error
+        raise LakeError(
+            "E003",
+            dataset=contract.dataset,
+            place=path.name,
+            expected="type, kwargs, severity, meta",
+            actual=repr(error),
+        ) from error
 
 
 def derive_rules(contract: Contract) -> tuple[Rule, ...]:
@@ -115,21 +123,52 @@ def _derive_column(contract: Contract, column: Column) -> list[Rule]:
     found: list[tuple[str, str, dict[str, Any], str, str]] = []
     if column.spark_type != "string":
         code = "Q303" if column.logical_type in ("date", "timestamp") else "Q304"
-        found.append(("type", "expect_column_values_to_be_in_set", {"column": f"_unconverted_{name}", "value_set": [False]}, code, "validity"))
+        found.append(
+            (
+                "type",
+                "expect_column_values_to_be_in_set",
+                {"column": f"_unconverted_{name}", "value_set": [False]},
+                code,
+                "validity",
+            )
+        )
     if column.required:
         found.append(("required", "expect_column_values_to_not_be_null", {"column": name}, "Q317", "completeness"))
     if column.enum:
-        found.append(("enum", "expect_column_values_to_be_in_set", {"column": name, "value_set": list(column.enum)}, "Q316", "validity"))
+        found.append(
+            (
+                "enum",
+                "expect_column_values_to_be_in_set",
+                {"column": name, "value_set": list(column.enum)},
+                "Q316",
+                "validity",
+            )
+        )
     if "pattern" in options:
-        found.append(("pattern", "expect_column_values_to_match_regex", {"column": name, "regex": options["pattern"]}, "Q318", "validity"))
+        found.append(
+            (
+                "pattern",
+                "expect_column_values_to_match_regex",
+                {"column": name, "regex": options["pattern"]},
+                "Q318",
+                "validity",
+            )
+        )
     if "minimum" in options:
         found.append(("minimum", between, {"column": name, "min_value": options["minimum"]}, "Q318", "validity"))
     if "maximum" in options:
         found.append(("maximum", between, {"column": name, "max_value": options["maximum"]}, "Q318", "validity"))
     return [
         Rule(
-            id=f"{contract.dataset}.{name}.{what}", type=kind, kwargs={**kwargs, "mostly": contract.mostly}, severity="critical",
-            dimension=dimension, reason=f"The contract declares it of {name}.", quarantine=True, code=code, derived=True,
-        )  # fmt: skip
+            id=f"{contract.dataset}.{name}.{what}",
+            type=kind,
+            kwargs={**kwargs, "mostly": contract.mostly},
+            severity="critical",
+            dimension=dimension,
+            reason=f"The contract declares it of {name}.",
+            quarantine=True,
+            code=code,
+            derived=True,
+        )
         for what, kind, kwargs, code, dimension in found
     ]

@@ -36,7 +36,9 @@ def state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def world(tmp_path: Path, little_conf: Path, state_home: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> object:
+def world(
+    tmp_path: Path, little_conf: Path, state_home: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> object:
     """A lake of the little city; its Spark session is the shared one, asked for when a stage needs it."""
     from tests.little import World
 

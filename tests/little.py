@@ -98,12 +98,20 @@ def write_conf(root: Path) -> Path:
     """Write the little city's configuration; returns the root to name in LAKE_CONF."""
     for dataset, (mode, mostly) in DATASETS.items():
         source, name = dataset.split(".")
-        extra = {"partition": "      - {property: period, value: period}", "changes": "      - {property: sequence, value: sequence}\n      - {property: operation, value: operation}"}.get(mode, "")
+        extra = {
+            "partition": "      - {property: period, value: period}",
+            "changes": "      - {property: sequence, value: sequence}\n      - {property: operation, value: operation}",
+        }.get(mode, "")
         columns = "\n".join(x for x in (CHANGES if mode == "changes" else "", HOLD) if x)
-        text = CONTRACT.format(dataset=dataset, source=source, name=name, mode=mode, mostly=mostly, extra=extra, columns=columns)
+        text = CONTRACT.format(
+            dataset=dataset, source=source, name=name, mode=mode, mostly=mostly, extra=extra, columns=columns
+        )
         _write(root / "conf" / "cities" / CITY / source / f"{name}.odcs.yaml", text)
         _write(root / "expectations" / CITY / source / f"{name}.yaml", SUITE.format(dataset=dataset))
-    _write(root / "conf" / "cities" / CITY / "city.yaml", "name: little\ntitle: Little city\ntimezone: Asia/Shanghai\ngold: [totals]\n")
+    _write(
+        root / "conf" / "cities" / CITY / "city.yaml",
+        "name: little\ntitle: Little city\ntimezone: Asia/Shanghai\ngold: [totals]\n",
+    )
     _write(root / "conf" / "gold" / "totals.odcs.yaml", GOLD)
     _write(root / "expectations" / "gold" / "totals.yaml", GOLD_SUITE)
     mart = 'from pyspark.sql import DataFrame\nfrom pyspark.sql import functions as F\n\n\ndef totals(reg_things: DataFrame) -> DataFrame:\n    return reg_things.groupBy("period").agg(F.sum("value").alias("total"))\n'
@@ -125,7 +133,16 @@ class World:
         self.lake.check_format()
         self.events: list[tuple[str, Any]] = []
 
-    def deliver(self, dataset: str, date: str, content: str | bytes, *, revision: int = 1, name: str = "data.csv", manifest: dict[str, Any] | None = None) -> Path:
+    def deliver(
+        self,
+        dataset: str,
+        date: str,
+        content: str | bytes,
+        *,
+        revision: int = 1,
+        name: str = "data.csv",
+        manifest: dict[str, Any] | None = None,
+    ) -> Path:
         """Put one file (and a manifest) into a delivery folder of the inbox."""
         folder = self.inbox.joinpath(*dataset.split("."), date if revision == 1 else f"{date}.r{revision}")
         folder.mkdir(parents=True, exist_ok=True)
@@ -134,10 +151,25 @@ class World:
             (folder / "manifest.json").write_text(json.dumps(manifest))
         return folder
 
-    def run(self, date: str = "", *, dataset: str = "", refold: bool = False, now: str = "2026-01-01T12:00:00Z", release: bool = False) -> Night:
+    def run(
+        self,
+        date: str = "",
+        *,
+        dataset: str = "",
+        refold: bool = False,
+        now: str = "2026-01-01T12:00:00Z",
+        release: bool = False,
+    ) -> Night:
         """Land and process what is owed; with `release` also gold and a release."""
         selection = Selection(dates=(date,) if date else (), dataset=dataset, refold=refold)
-        night = Night(self.lake, self.inbox, Run("test", 1, datetime.fromisoformat(now)), self.open_session, lambda e, w: self.events.append((e, w)), selection)
+        night = Night(
+            self.lake,
+            self.inbox,
+            Run("test", 1, datetime.fromisoformat(now)),
+            self.open_session,
+            lambda e, w: self.events.append((e, w)),
+            selection,
+        )
         nights.extract(night)
         nights.process(night)
         if release and nights.is_release_owed(night):
@@ -158,7 +190,10 @@ class World:
 
     def history(self, dataset: str) -> list[tuple[Any, ...]]:
         """(key, period, value, valid_from, valid_to) of a history table, sorted."""
-        rows = [(r["key"], r["period"], r["value"], str(r["valid_from"]), str(r["valid_to"]) if r["valid_to"] else None) for r in self.rows(dataset)]
+        rows = [
+            (r["key"], r["period"], r["value"], str(r["valid_from"]), str(r["valid_to"]) if r["valid_to"] else None)
+            for r in self.rows(dataset)
+        ]
         return sorted(rows, key=str)
 
     def version(self, dataset: str, zone: str = "silver") -> int:
@@ -170,12 +205,26 @@ class World:
         found = Path(self.lake.base).glob("*/*/_delta_log")
         return {f"{p.parent.parent.name}.{p.parent.name}": delta.table_state(str(p.parent)).version for p in found}  # type: ignore[union-attr]
 
-    def decide(self, kind: str, dataset: str, date: str, *, file: str = "", record: int = 0, values: dict[str, Any] | None = None, revision: int = 1) -> Decision:
+    def decide(
+        self,
+        kind: str,
+        dataset: str,
+        date: str,
+        *,
+        file: str = "",
+        record: int = 0,
+        values: dict[str, Any] | None = None,
+        revision: int = 1,
+    ) -> Decision:
         """Record a decision by content, as the command line does."""
         night = self.run_nothing()
-        receipt = next(r for r in landing.list_receipts(self.lake, night.contracts[dataset], date) if r.revision == revision)
+        receipt = next(
+            r for r in landing.list_receipts(self.lake, night.contracts[dataset], date) if r.revision == revision
+        )
         if kind == "approve":
-            return night.ledger.decide(Decision("approve", "tester", "checked", dataset, date, revision, receipt.sha256))
+            return night.ledger.decide(
+                Decision("approve", "tester", "checked", dataset, date, revision, receipt.sha256)
+            )
         from jobs.asides import decide_record
 
         path = ""
@@ -185,7 +234,13 @@ class World:
         return decide_record(night, dataset, date, revision, file, record, "tester", "checked", path)
 
     def run_nothing(self) -> Night:
-        return Night(self.lake, self.inbox, Run("test", 1, datetime(2026, 1, 1, tzinfo=UTC)), self.open_session, lambda e, w: None)
+        return Night(
+            self.lake,
+            self.inbox,
+            Run("test", 1, datetime(2026, 1, 1, tzinfo=UTC)),
+            self.open_session,
+            lambda e, w: None,
+        )
 
     def problem_codes(self, night: Night) -> list[str]:
         return [p.code for p in night.problems]

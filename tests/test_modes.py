@@ -33,7 +33,9 @@ def test_a_partition_ends_only_what_its_periods_cover(world: World) -> None:
 
 def test_the_last_change_of_a_key_decides_and_a_delete_ends_it(world: World) -> None:
     header = "key,period,value,sequence,operation"
-    world.deliver("reg.moves", "2025-01-01", csv_of([(1, 2013, 10, 1, "I"), (1, 2013, 12, 2, "U"), (2, 2013, 20, 1, "I")], header))
+    world.deliver(
+        "reg.moves", "2025-01-01", csv_of([(1, 2013, 10, 1, "I"), (1, 2013, 12, 2, "U"), (2, 2013, 20, 1, "I")], header)
+    )
     world.deliver("reg.moves", "2025-01-02", csv_of([(2, 2013, 20, 3, "D")], header))
     world.run()
     assert world.history("reg.moves") == [(1, 2013, 12, "2025-01-01", None), (2, 2013, 20, "2025-01-01", "2025-01-02")]
@@ -45,7 +47,10 @@ def test_an_event_keeps_the_row_of_the_greatest_business_date(world: World) -> N
     world.run()
     world.deliver("road.counts", "2025-01-01", csv_of([(1, 2013, 10), (2, 2013, 20)]))
     world.run()
-    assert [(r["key"], r["value"], str(r["_business_date"])) for r in world.rows("road.counts")] == [(1, 11, "2025-01-02"), (2, 20, "2025-01-01")]
+    assert [(r["key"], r["value"], str(r["_business_date"])) for r in world.rows("road.counts")] == [
+        (1, 11, "2025-01-02"),
+        (2, 20, "2025-01-01"),
+    ]
 
 
 def test_a_row_that_breaks_a_rule_is_set_aside_and_freezes_its_key(world: World) -> None:
@@ -64,7 +69,11 @@ def test_a_row_that_breaks_a_rule_is_set_aside_and_freezes_its_key(world: World)
 
 
 def test_a_late_night_ends_in_the_same_rows(world: World) -> None:
-    nights = {"2025-01-01": [(1, 2013, 10)], "2025-01-02": [(1, 2013, 11), (2, 2013, 20)], "2025-01-03": [(2, 2013, 20)]}
+    nights = {
+        "2025-01-01": [(1, 2013, 10)],
+        "2025-01-02": [(1, 2013, 11), (2, 2013, 20)],
+        "2025-01-03": [(2, 2013, 20)],
+    }
     for date in ("2025-01-03", "2025-01-01", "2025-01-02"):
         world.deliver("reg.things", date, csv_of(nights[date]))
         world.run()
@@ -88,7 +97,14 @@ def test_a_mended_row_takes_effect_at_its_business_date(world: World) -> None:
     world.deliver("reg.things", "2025-01-01", csv_of([(1, 2013, "x"), (2, 2013, 20)]))
     world.deliver("reg.things", "2025-01-02", csv_of([(1, 2013, 11), (2, 2013, 20)]))
     world.run()
-    world.decide("mend", "reg.things", "2025-01-01", file="data.csv", record=1, values={"key": "1", "period": "2013", "value": "9"})
+    world.decide(
+        "mend",
+        "reg.things",
+        "2025-01-01",
+        file="data.csv",
+        record=1,
+        values={"key": "1", "period": "2013", "value": "9"},
+    )
     world.run()
     assert world.history("reg.things") == [
         (1, 2013, 11, "2025-01-02", None),

@@ -22,14 +22,27 @@ def write_city(root: Path) -> Path:
         source, name = case.name.split(".")
         _write(root / "conf" / "cities" / CITY / source / f"{name}.odcs.yaml", _contract(case))
         if case.suite is not None:
-            _write(root / "expectations" / CITY / source / f"{name}.yaml", case.suite or SUITE.format(dataset=case.name))
-    _write(root / "conf" / "cities" / CITY / "city.yaml", "name: faulty\ntitle: Faulty city\ntimezone: Asia/Shanghai\ngold: []\n")
+            _write(
+                root / "expectations" / CITY / source / f"{name}.yaml", case.suite or SUITE.format(dataset=case.name)
+            )
+    _write(
+        root / "conf" / "cities" / CITY / "city.yaml",
+        "name: faulty\ntitle: Faulty city\ntimezone: Asia/Shanghai\ngold: []\n",
+    )
     return root
 
 
 def _contract(case: Case) -> str:
     source, name = case.name.split(".")
-    text = CONTRACT.format(dataset=case.name, source=source, name=name, mode="snapshot", mostly=case.mostly, extra=case.extra, columns=COLUMNS)
+    text = CONTRACT.format(
+        dataset=case.name,
+        source=source,
+        name=name,
+        mode="snapshot",
+        mostly=case.mostly,
+        extra=case.extra,
+        columns=COLUMNS,
+    )
     tokens = ", ".join(f'"{t}"' for t in case.null_tokens)
     return text.replace("encoding: utf-8", f"encoding: {case.encoding}").replace('value: ["-"]', f"value: [{tokens}]")
 

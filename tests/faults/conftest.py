@@ -27,7 +27,11 @@ class Faults:
 
     def aside(self, case: Case) -> dict[int, tuple[str, ...]]:
         """Set-aside records of a case with their rules, without the dataset's name."""
-        found = [r for r in self.world.rows(case.name, "quarantine") if (str(r["_business_date"]), r["_revision"]) == (case.date, case.revision)]
+        found = [
+            r
+            for r in self.world.rows(case.name, "quarantine")
+            if (str(r["_business_date"]), r["_revision"]) == (case.date, case.revision)
+        ]
         return {r["_record"]: tuple(x.removeprefix(f"{case.name}.") for x in r["_rules"]) for r in found}
 
 

@@ -37,15 +37,26 @@ def test_an_unusable_business_date_is_refused_before_any_lake_exists(
     assert not (root.parent / "state").exists()
 
 
-@pytest.mark.parametrize("words", [("extract", "--date", ""), ("bronze", "--date", "", "--dataset", "reg.things"), ("backfill", "--from", "", "--to", "2025-01-01")])
-def test_an_empty_business_date_is_no_date(root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("extract", "--date", ""),
+        ("bronze", "--date", "", "--dataset", "reg.things"),
+        ("backfill", "--from", "", "--to", "2025-01-01"),
+    ],
+)
+def test_an_empty_business_date_is_no_date(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
     assert run(root, monkeypatch, *words) == 2
     assert "E005" in capfd.readouterr().err
     assert not root.exists()
 
 
 @pytest.mark.parametrize("words", [("extract",), ("bronze", "--dataset", "reg.things")])
-def test_a_command_that_needs_a_business_date_says_that_it_is_missing(root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
+def test_a_command_that_needs_a_business_date_says_that_it_is_missing(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
     assert run(root, monkeypatch, *words) == 2
     assert "Missing parameter: date" in capfd.readouterr().err
     assert not root.exists()

@@ -33,7 +33,9 @@ def test_a_fault_has_its_outcome_and_its_counts(faults: Faults, case: Case) -> N
 
 @titled([c for c in LANDED if c.silver is not None])
 def test_silver_holds_the_rows_that_it_must(faults: Faults, case: Case) -> None:
-    assert sorted((r["key"], r["value"]) for r in faults.world.rows(case.name) if r["is_current"]) == list(case.silver or ())
+    assert sorted((r["key"], r["value"]) for r in faults.world.rows(case.name) if r["is_current"]) == list(
+        case.silver or ()
+    )
 
 
 @titled([c for c in CASES if c.silver is None])
@@ -58,7 +60,18 @@ def test_a_message_has_its_nine_parts_and_no_value_of_the_data(faults: Faults, c
     found = [p for p in faults.night.problems if (p.where.dataset, p.where.business_date) == (case.name, case.date)]
     assert [p.code for p in found] == [case.code]
     parts, text = found[0].parts(), str(found[0])
-    needed = {"code", "dataset", "business_date", "revision", "stage", "place", "expected", "actual", "evidence", "next"}
+    needed = {
+        "code",
+        "dataset",
+        "business_date",
+        "revision",
+        "stage",
+        "place",
+        "expected",
+        "actual",
+        "evidence",
+        "next",
+    }
     assert {k for k in needed if not parts[k]} == set()
     assert case.says in text
     assert str(KEY) not in text
@@ -69,7 +82,9 @@ def test_a_message_has_its_nine_parts_and_no_value_of_the_data(faults: Faults, c
 @titled([c for c in LANDED if c.code])
 def test_the_ledger_keeps_the_whole_message(faults: Faults, case: Case) -> None:
     found = next(p for p in faults.night.problems if (p.where.dataset, p.where.business_date) == (case.name, case.date))
-    assert dict(faults.line(case).error) == {k: v for k, v in found.parts().items() if v or k in faults.line(case).error}
+    assert dict(faults.line(case).error) == {
+        k: v for k, v in found.parts().items() if v or k in faults.line(case).error
+    }
 
 
 def test_the_good_night_beside_all_refused_and_held_ones_stands(faults: Faults) -> None:
@@ -85,7 +100,12 @@ def test_a_night_delivered_again_is_skipped_and_says_so(faults: Faults) -> None:
 
 def test_the_first_revision_of_a_corrected_night_stays_in_bronze(faults: Faults) -> None:
     rows = faults.world.rows("faults.a8", "bronze")
-    assert sorted((r["_revision"], r["key"], r["value"]) for r in rows) == [(1, "2", "20"), (1, str(KEY), "10"), (2, "3", "30"), (2, str(KEY), "11")]
+    assert sorted((r["_revision"], r["key"], r["value"]) for r in rows) == [
+        (1, "2", "20"),
+        (1, str(KEY), "10"),
+        (2, "3", "30"),
+        (2, str(KEY), "11"),
+    ]
 
 
 def test_a_late_night_ends_in_the_rows_of_the_right_order(faults: Faults) -> None:

@@ -13,7 +13,12 @@ PROJECT = Path(__file__).resolve().parents[2]
 def modules() -> dict[str, ast.Module]:
     """Every module of `jobs` by its dotted name."""
     paths = sorted((PROJECT / "jobs").rglob("*.py"))
-    return {".".join(p.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): ast.parse(p.read_text("utf-8")) for p in paths}
+    return {
+        ".".join(p.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
+            p.read_text("utf-8")
+        )
+        for p in paths
+    }
 
 
 def imports_of(name: str) -> set[str]:
@@ -23,7 +28,11 @@ def imports_of(name: str) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {a.name for a in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{a.name}" for a in node.names} if node.module in ("jobs", "pyspark.sql") else {node.module}
+            found |= (
+                {f"{node.module}.{a.name}" for a in node.names}
+                if node.module in ("jobs", "pyspark.sql")
+                else {node.module}
+            )
     return found
 
 
@@ -44,5 +53,13 @@ def texts(name: str) -> list[str]:
     """String constants of a module, docstrings left out."""
     tree = modules()[name]
     owners = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    docs = {id(n.body[0].value) for n in ast.walk(tree) if isinstance(n, owners) and n.body and isinstance(n.body[0], ast.Expr)}
-    return [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in docs]
+    docs = {
+        id(n.body[0].value)
+        for n in ast.walk(tree)
+        if isinstance(n, owners) and n.body and isinstance(n.body[0], ast.Expr)
+    }
+    return [
+        n.value
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in docs
+    ]

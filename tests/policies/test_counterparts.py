@@ -68,11 +68,15 @@ def test_a_dataset_says_who_may_have_it(contract: Contract) -> None:
 def test_every_suite_belongs_to_a_contract() -> None:
     suites = {s for s in names("expectations", ".yaml") if not s.startswith("gold/")}
     assert suites == names("conf/cities", ".odcs.yaml")
-    assert {s.removeprefix("gold/") for s in names("expectations", ".yaml") - suites} == names("conf/gold", ".odcs.yaml")
+    assert {s.removeprefix("gold/") for s in names("expectations", ".yaml") - suites} == names(
+        "conf/gold", ".odcs.yaml"
+    )
 
 
 def test_every_sample_folder_belongs_to_a_contract() -> None:
-    folders = {"/".join(p.parts[-3:]) for city in CITIES for p in (PROJECT / "tests" / "data" / city).glob("*/*") if p.is_dir()}
+    folders = {
+        "/".join(p.parts[-3:]) for city in CITIES for p in (PROJECT / "tests" / "data" / city).glob("*/*") if p.is_dir()
+    }
     assert folders == {f"{c.city}/{c.source}/{c.name}" for c in DATASETS}
 
 
@@ -89,7 +93,13 @@ def test_every_mart_module_builds_a_gold_table_or_serves_one_that_does() -> None
 def test_every_cleaning_module_and_step_is_used() -> None:
     sources = {c.source for c in DATASETS}
     assert {m.removeprefix("jobs.cleaning.") for m in modules() if m.startswith("jobs.cleaning.")} <= sources
-    public = {n.name for m, t in modules().items() if m.startswith("jobs.cleaning.") for n in t.body if isinstance(n, ast.FunctionDef) and not n.name.startswith("_")}
+    public = {
+        n.name
+        for m, t in modules().items()
+        if m.startswith("jobs.cleaning.")
+        for n in t.body
+        if isinstance(n, ast.FunctionDef) and not n.name.startswith("_")
+    }
     assert public - {step.__name__ for c in DATASETS for step in find_steps(c)} == set()
 
 

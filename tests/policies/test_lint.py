@@ -42,7 +42,9 @@ def test_the_little_city_is_clean(broken: Break) -> None:
 
 
 def test_a_person_column_in_silver_is_refused(broken: Break) -> None:
-    found = broken("contract", "classification: public, description: The value.", "classification: person, description: The value.")
+    found = broken(
+        "contract", "classification: public, description: The value.", "classification: person, description: The value."
+    )
     assert found == ["reg.things: value is classified person: silver holds persons only as tokens"]
 
 
@@ -52,10 +54,19 @@ def test_a_property_that_no_page_documents_is_refused(broken: Break, tmp_path: P
 
 
 def test_a_retention_shorter_than_that_of_releases_is_refused(broken: Break) -> None:
-    assert broken("contract", "retention, value: 5", "retention, value: 4") == ["reg.things: kept 4 years, but releases stand on it for 5"]
+    assert broken("contract", "retention, value: 5", "retention, value: 4") == [
+        "reg.things: kept 4 years, but releases stand on it for 5"
+    ]
 
 
-@pytest.mark.parametrize("kind", ["expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique", "expect_table_row_count_to_be_between"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "expect_column_values_to_be_unique",
+        "expect_compound_columns_to_be_unique",
+        "expect_table_row_count_to_be_between",
+    ],
+)
 def test_only_rules_of_a_row_may_set_rows_aside(broken: Break, kind: str) -> None:
     found = broken("suite", "silver:\n", "silver:\n" + rule(kind, "{column: value}", ", action: quarantine"))
     assert found == [f"reg.things: rule reg.things.x: {kind} cannot set rows aside"]
@@ -75,12 +86,20 @@ def test_a_rule_that_repeats_the_contract_is_refused(broken: Break, kind: str, k
 
 
 def test_a_quarantine_rule_that_repeats_the_contract_is_refused(broken: Break) -> None:
-    found = broken("suite", "silver:\n", "silver:\n" + rule("expect_column_values_to_not_be_null", "{column: key}", ", action: quarantine"))
+    found = broken(
+        "suite",
+        "silver:\n",
+        "silver:\n" + rule("expect_column_values_to_not_be_null", "{column: key}", ", action: quarantine"),
+    )
     assert [f for f in found if "repeats what the contract declares" in f]
 
 
 def test_two_rules_of_one_id_are_refused(broken: Break) -> None:
-    found = broken("suite", "silver:\n", "silver:\n" + rule("expect_column_values_to_not_be_null", "{column: hold}", name="s1", severity="warning"))
+    found = broken(
+        "suite",
+        "silver:\n",
+        "silver:\n" + rule("expect_column_values_to_not_be_null", "{column: hold}", name="s1", severity="warning"),
+    )
     assert found == ["reg.things: rule reg.things.s1 is also one of reg.things"]
 
 
@@ -116,7 +135,7 @@ def test_a_dataset_without_a_suite_is_refused(tmp_path: Path, monkeypatch: pytes
 
 def test_a_contract_with_a_name_that_is_no_name_is_refused(tmp_path: Path) -> None:
     path = write_conf(tmp_path / "root") / "conf" / "cities" / CITY / "reg" / "things.odcs.yaml"
-    path.write_text(path.read_text().replace("name: value,", "name: \"value; drop\","))
+    path.write_text(path.read_text().replace("name: value,", 'name: "value; drop",'))
     with pytest.raises(LakeError, match="E813"):
         load_contract(path, CITY)
 
