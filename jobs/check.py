@@ -42,11 +42,7 @@ def check_file(open_session: Callable[[], SparkSession], contract: Contract, fil
         {"_business_date": F.lit(date(1970, 1, 1)), "_revision": F.lit(1)}
     )  # fmt: skip
     typed = type_rows(rows, contract)
-    judged = (
-        judge_rows(typed, contract, rule_conditions(typed, rules, quality.conditions))
-        .withColumn("_d", F.lit(0))
-        .persist()
-    )
+    judged = judge_rows(typed, contract, rule_conditions(typed, rules, quality.conditions), F.lit(0)).persist()
     counted = tally(judged, contract, rules).get(0)
     if counted:
         results += quality.validate_counts(rules, counted.broken, counted.evaluated)

@@ -7,10 +7,11 @@ fast path folds one delivery into the current rows, the late path all deliveries
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 COUNTS = ("inserted", "changed", "ended", "unchanged", "outranked", "ended_by_absence", "end_unproven")
@@ -48,7 +49,6 @@ def fold_history(observations: DataFrame, coverage: Coverage, dates: Sequence[st
     `_event` (inserted, changed, unchanged, ended, ended_by_absence or nothing), `_starts` (the event begins a run of equal values),
     `_unproven` (absences in incomplete deliveries), `valid_from` and `valid_to`.
     """
-    spark = observations.sparkSession
     by_key = Window.partitionBy("_key").orderBy("_d")
     seen = observations.withColumns(
         {
@@ -56,27 +56,25 @@ def fold_history(observations: DataFrame, coverage: Coverage, dates: Sequence[st
             "_next": F.lead("_d").over(by_key),
         }
     )
-    seen = seen.join(
-        F.broadcast(_cover_rows(spark, coverage)), F.col("_state_period") == F.col("_cover_period"), "left"
-    )
+    seen = seen.withColumn("_cover", _cover_of(F.col("_state_period"), coverage))
     upcoming = F.array_min(
-        F.filter("_ends", lambda x: (x > F.col("_d")) & (x < F.coalesce(F.col("_next"), F.lit(1 << 30))))
+        F.filter("_cover.ends", lambda x: (x > F.col("_d")) & (x < F.coalesce(F.col("_next"), F.lit(1 << 30))))
     )
     seen = seen.withColumn("_gone", F.when(F.col("_kind") != "end", upcoming))
     last = F.least(F.coalesce(F.col("_next"), F.lit(1 << 30)), F.coalesce(F.col("_gone"), F.lit(1 << 30)))
-    seen = seen.withColumn("_missing", F.filter("_unproven_in", lambda x: (x > F.col("_d")) & (x < last)))
+    seen = seen.withColumn("_missing", F.filter("_cover.unproven", lambda x: (x > F.col("_d")) & (x < last)))
     own = F.struct(F.col("_d").alias("d"), F.col("_kind").alias("kind"))
     gone = F.struct(F.col("_gone").alias("d"), F.lit("absent").alias("kind"))
     both = F.when(F.col("_gone").isNull(), F.array(own)).otherwise(F.array(own, gone))
     events = seen.withColumn("_e", F.explode(both)).withColumns({"_d": F.col("_e.d"), "_kind": F.col("_e.kind")})
-    return _name_events(
-        events.drop("_e", "_gone", "_next", "_ends", "_unproven_in", "_cover_period", "_state_period"), dates
-    )
+    return _name_events(events.drop("_e", "_gone", "_next", "_cover", "_state_period"), dates)
 
 
-def _cover_rows(spark: SparkSession, coverage: Coverage) -> DataFrame:
-    rows = [(p, ends, unproven) for p, (ends, unproven) in coverage.by_period().items()]
-    return spark.createDataFrame(rows, "_cover_period string, _ends array<int>, _unproven_in array<int>")
+def _cover_of(period: Column, coverage: Coverage) -> Column:
+    """Of a period, the numbers of the deliveries that end (`ends`) or leave unproven (`unproven`) what they do not name."""
+    known = {p: {"ends": ends, "unproven": unproven} for p, (ends, unproven) in coverage.by_period().items()}
+    schema = "map<string, struct<ends: array<int>, unproven: array<int>>>"
+    return F.try_element_at(F.from_json(F.lit(json.dumps(known)), schema), period)
 
 
 def _name_events(events: DataFrame, dates: Sequence[str]) -> DataFrame:

@@ -100,7 +100,7 @@ def _is_cast(rule: Rule) -> bool:
     return str(rule.kwargs.get("column", "")).startswith("_unconverted_")
 
 
-def judge_rows(typed: DataFrame, contract: Contract, broken: Sequence[Column]) -> DataFrame:
+def judge_rows(typed: DataFrame, contract: Contract, broken: Sequence[Column], number: Column) -> DataFrame:
     """Mark every row with its broken rules, its key and whether key and period can be read.
 
     Returns lineage, `_row` (the contract's columns in one struct: plans over a hundred columns are slow to plan), `_rules_n`,
@@ -117,7 +117,7 @@ def judge_rows(typed: DataFrame, contract: Contract, broken: Sequence[Column]) -
     return rows.select(
         *LINEAGE, F.struct(*[c.name for c in contract.columns]).alias("_row"), *mask_names(len(broken)),
         is_set_aside(len(broken)).alias("_aside"), F.when(~unreadable, hash_of(key)).alias("_key"), period.alias("_period"),
-        hash_of(values).alias("_value"),
+        hash_of(values).alias("_value"), number.alias("_d"), F.lit(False).alias("_dismissed"),
     )  # fmt: skip
 
 

@@ -205,16 +205,25 @@ def _read_manifest(lake: Lake, files: tuple[LandedFile, ...]) -> Mapping[str, An
     text = lake.files.cat_file(object_path(lake, found[0].sha256))
     try:
         if found[0].name.endswith(".json"):
-            manifest = json.loads(text)
-            return manifest if isinstance(manifest, dict) else _bad_manifest(found[0].name)
+            return _check_fields(json.loads(text))
         rows = list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"))))
-        return {"files": [{k: int(v) if k == "records" else v for k, v in row.items()} for row in rows]}
-    except (ValueError, UnicodeDecodeError) as error:
-        raise LakeError("E106", place=found[0].name, actual=type(error).__name__) from error
+        return _check_fields({"files": [{k: int(v) if k == "records" else v for k, v in row.items()} for row in rows]})
+    except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+        expected = "files with a name, whole numbers for records and revision, a zone in delivered_at"
+        raise LakeError("E106", place=found[0].name, expected=expected, actual=type(error).__name__) from error
 
 
-def _bad_manifest(name: str) -> Mapping[str, Any]:
-    raise LakeError("E106", place=name, expected="an object", actual="another JSON value")
+def _check_fields(manifest: Any) -> Mapping[str, Any]:
+    """Raise ValueError, KeyError, TypeError or AttributeError where a field is not what later steps take it for."""
+    for entry in [*manifest.get("files", ()), {"name": "the whole", "records": manifest.get("records")}]:
+        if not isinstance(entry["name"], str) or int(entry.get("records") or 0) < 0:
+            raise ValueError("files")
+    if int(manifest.get("revision", 1)) < 1:
+        raise ValueError("revision")
+    stated = manifest.get("delivered_at")
+    if stated and datetime.fromisoformat(stated).tzinfo is None:
+        raise ValueError("delivered_at")
+    return dict(manifest)
 
 
 def _check_names(files: tuple[LandedFile, ...], contract: Contract) -> None:

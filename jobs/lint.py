@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobs.bronze import layout_of
-from jobs.contracts import MODES, Contract, load_city, load_contracts, load_gold
+from jobs.contracts import MODES, Contract, fingerprint, load_city, load_contracts, load_gold
 from jobs.errors import LakeError
 from jobs.gold import RECEIPTS, find_mart, order_marts
 from jobs.judge import find_steps
@@ -99,10 +99,7 @@ def _lint_columns(contract: Contract) -> Iterator[str]:
 
 
 def _lint_rules(contract: Contract, rules: tuple[Rule, ...]) -> Iterator[str]:
-    implied = {
-        (r.type, str(r.kwargs.get("column")), tuple(sorted(set(r.kwargs) - {"column", "mostly"})))
-        for r in derive_rules(contract)
-    }
+    implied = {_meaning(r) for r in derive_rules(contract)}
     for rule in rules:
         if rule.derived:
             continue
@@ -112,9 +109,13 @@ def _lint_rules(contract: Contract, rules: tuple[Rule, ...]) -> Iterator[str]:
             yield f"rule {rule.id}: severity {rule.severity}"
         if rule.dimension not in DIMENSIONS:
             yield f"rule {rule.id}: dimension {rule.dimension} is none of {', '.join(DIMENSIONS)}"
-        same = (rule.type, str(rule.kwargs.get("column")), tuple(sorted(set(rule.kwargs) - {"column", "mostly"})))
-        if same in implied and (rule.quarantine or (rule.severity == "critical" and "mostly" not in rule.kwargs)):
+        if _meaning(rule) in implied and (rule.quarantine or (rule.severity == "critical" and "mostly" not in rule.kwargs)):
             yield f"rule {rule.id} repeats what the contract declares of {rule.kwargs.get('column')}"
+
+
+def _meaning(rule: Rule) -> str:
+    """What a rule asks of a row, without the share of rows that must pass."""
+    return fingerprint([rule.type, {k: v for k, v in rule.kwargs.items() if k != "mostly"}])
 
 
 def _lint_rule_ids(city: str) -> list[str]:

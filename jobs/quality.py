@@ -101,7 +101,7 @@ def _condition_metric(engine: Any, rule: Rule) -> Any:
 
 
 def _in_domain(condition: Column, domain: Mapping[str, Any], rule: Rule) -> Column:
-    where = domain.get("row_condition")
+    where = rule.kwargs.get("row_condition")  # the domain's is GX's own object
     if where:
         condition = condition & F.expr(str(where))
     columns = domain.get("column_list") or [domain[k] for k in ("column_A", "column_B") if k in domain]

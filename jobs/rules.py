@@ -30,15 +30,20 @@ def cast_columns(rows: DataFrame, contract: Contract) -> DataFrame:
 
     Returns the lineage columns, the contract's columns, and `_unconverted_<column>` for each column that is not a string.
     """
-    tokens = [t.strip() for t in contract.null_tokens]
-    raw = {c.name: F.when(~F.col(c.name).isin(tokens), F.col(c.name)) for c in contract.columns}
-    typed = {c.name: cast_value(raw[c.name], c) for c in contract.columns}
-    marks = [
-        (raw[c.name].isNotNull() & typed[c.name].isNull()).alias(f"_unconverted_{c.name}")
-        for c in contract.columns
-        if c.spark_type != "string"
-    ]
-    return rows.select(*LINEAGE, *[typed[c.name].alias(c.name) for c in contract.columns], *marks)
+    text = {c.name: _without_tokens(c.name, contract.null_tokens).alias(f"_text_{c.name}") for c in contract.columns}
+    typed = [cast_value(F.col(f"_text_{c.name}"), c).alias(c.name) for c in contract.columns]
+    cast = [c.name for c in contract.columns if c.spark_type != "string"]
+    marks = [(F.col(f"_text_{n}").isNotNull() & F.col(n).isNull()).alias(f"_unconverted_{n}") for n in cast]
+    rows = rows.select(*LINEAGE, *text.values())
+    rows = rows.select(*LINEAGE, *typed, *[f"_text_{n}" for n in cast])
+    return rows.select(*LINEAGE, *[c.name for c in contract.columns], *marks)
+
+
+def _without_tokens(name: str, tokens: Sequence[str]) -> Column:
+    """A delivered text, null where it is one of the contract's null tokens."""
+    if tuple(tokens) == ("",):
+        return F.nullif(F.col(name), F.lit(""))
+    return F.when(~F.col(name).isin([t.strip() for t in tokens]), F.col(name))
 
 
 def cast_value(value: Column, column: Declared) -> Column:

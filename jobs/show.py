@@ -28,7 +28,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         title=title or None,
         title_justify="left",
         header_style="bold",
-        pad_edge=False,
+        pad_edge=sys.stdout.isatty(),
         box=None if not sys.stdout.isatty() else Table().box,
     )
     for name in columns:

@@ -175,7 +175,7 @@ def _judge(stage: Stage, entries: Sequence[Entry]) -> Judged:
         *[x for n, e in enumerate(entries) for x in (F.lit(f"{e.business_date}/{e.revision}"), F.lit(n))]
     )
     place = F.concat_ws("/", F.col("_business_date").cast("string"), F.col("_revision").cast("string"))
-    rows = judge_rows(typed, contract, broken).withColumn("_d", numbers[place])
+    rows = judge_rows(typed, contract, broken, numbers[place])
     rows = _mark_dismissed(stage, rows, entries)
     if _bronze_size(stage, entries) * contract.rows_per_record <= SMALL:
         rows = rows.coalesce(1).persist()
@@ -232,11 +232,15 @@ def _mark_dismissed(stage: Stage, rows: DataFrame, entries: Sequence[Entry]) -> 
     """Mark rows that a person dismissed: they count as set aside and freeze nothing."""
     data = [(n, d.file, d.record) for n, e in enumerate(entries) for d in e.decisions if d.kind == "dismiss"]
     if not data:
-        return rows.withColumn("_dismissed", F.lit(False))
+        return rows
     named = stage.spark.createDataFrame(data, "_d int, _file string, _record bigint").withColumn(
         "_dismissed", F.lit(True)
     )
-    return rows.join(F.broadcast(named), ["_d", "_file", "_record"], "left").fillna(False, ["_dismissed"])
+    return (
+        rows.drop("_dismissed")
+        .join(F.broadcast(named), ["_d", "_file", "_record"], "left")
+        .fillna(False, ["_dismissed"])
+    )
 
 
 def _settle(stage: Stage, judged: Judged) -> DataFrame:

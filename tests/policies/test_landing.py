@@ -126,6 +126,7 @@ def test_folders_that_are_no_business_date_are_left_alone(tmp_path: Path, contra
         ({"manifest_json": '{"files": [{"sha256": "0"}]}'}, "E106"),
         ({"manifest_json": manifest({"name": "a.csv"}, revision="two")}, "E106"),
         ({"manifest_json": manifest({"name": "a.csv"}, delivered_at="soon")}, "E106"),
+        ({"manifest_json": manifest({"name": "a.csv"}, delivered_at="2025-01-02T03:00:00")}, "E106"),
         ({"manifest_csv": f"name,sha256,records\na.csv,{sha(b'x')},1\n"}, ""),
         ({"manifest_csv": f"name,sha256\na.csv,{sha(b'y')}\n"}, "E102"),
         ({"manifest_csv": "name,records\na.csv,many\n"}, "E106"),

@@ -1,0 +1,36 @@
+"""Plain Spark and Delta: the same tables with no checks at all, as one would first write it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from tests.bench.generate import BUSINESS_DATE, COLUMNS
+from tests.bench.measure import Meter
+
+TYPES = {"measured_at": "timestamp_ntz", "volume": "int", "speed": "decimal(5,1)", "occupancy": "decimal(5,2)"}
+
+
+def run(spark: Any, inbox: Path, root: Path, meter: Meter) -> dict[str, Any]:
+    """Read, write bronze; cast, write silver; aggregate, write gold. No quarantine, no duplicates found, no record numbers."""
+    files = str(inbox / "bench" / "sensor" / BUSINESS_DATE / "*.csv")
+    tables = {zone: str(root / zone) for zone in ("bronze", "silver", "gold")}
+    day = F.to_date(F.lit(BUSINESS_DATE)).alias("_business_date")
+    with meter.stage("bronze"):
+        schema = ", ".join(f"{c} string" for c in COLUMNS)
+        raw = spark.read.csv(files, schema=schema, header=True).select("*", F.input_file_name().alias("_file"), day)
+        raw.write.format("delta").partitionBy("_business_date").save(tables["bronze"])
+    with meter.stage("silver"):
+        bronze = spark.read.format("delta").load(tables["bronze"])
+        cast = [F.col(c).try_cast(TYPES[c]).alias(c) if c in TYPES else F.col(c) for c in COLUMNS]
+        silver = bronze.select(*cast, "_file", "_business_date")
+        silver.write.format("delta").partitionBy("_business_date").save(tables["silver"])
+    with meter.stage("gold and release"):
+        rows = spark.read.format("delta").load(tables["silver"])
+        made = rows.groupBy("sensor_id", F.to_date("measured_at").alias("day")).agg(
+            F.count("*").alias("readings"), F.sum("volume").alias("volume"), F.sum("speed").alias("speeds")
+        )
+        made.coalesce(1).write.format("delta").save(tables["gold"])
+    return {}
