@@ -44,3 +44,20 @@ def world(
 
     monkeypatch.setenv("LAKE_CONF", str(little_conf))
     return World(tmp_path, lambda: request.getfixturevalue("spark"))
+
+
+@pytest.fixture(scope="session")
+def new_york(spark: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """Both shipped nights of New York, run once for every test that reads them; tests must not change this lake."""
+    from jobs.contracts import PROJECT
+    from tests.little import World
+
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("new_york")
+        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        patch.delenv("LAKE_CONF", raising=False)
+        world = World(folder, lambda: spark, "new_york")
+        world.inbox = PROJECT / "tests" / "data" / "new_york"
+        night = world.run(now="2026-01-01T12:00:00Z", release=True)
+        assert night.problems == []
+        yield world

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from jobs import delta, query, release
 from jobs import night as nights
-from jobs.contracts import PROJECT, load_gold
+from jobs.contracts import load_gold
 from jobs.digest import digest_columns, digest_of
 from tests.figures import expected
 from tests.little import World
@@ -20,22 +19,8 @@ pytestmark = pytest.mark.spark
 TABLES = ["land_market_monthly", "road_volume_hourly", "employment_yearly", "income_tax_yearly", "crash_daily", "macro_economy_yearly", "dataset_freshness"]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def city(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Both nights, run once for all tests of this module."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("new_york")
-        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
-        patch.delenv("LAKE_CONF", raising=False)
-        world = World(folder, lambda: spark, "new_york")
-        world.inbox = PROJECT / "tests" / "data" / "new_york"
-        night = world.run(now="2026-01-01T12:00:00Z", release=True)
-        assert night.problems == []
-        yield world
-
-
-def counts(city: World, dataset: str, date: str) -> dict[str, int]:
-    return {**city.line(dataset, date, "bronze").counts, **city.line(dataset, date).counts}
+def counts(new_york: World, dataset: str, date: str) -> dict[str, int]:
+    return {**new_york.line(dataset, date, "bronze").counts, **new_york.line(dataset, date).counts}
 
 
 @pytest.mark.parametrize(
@@ -59,9 +44,9 @@ def counts(city: World, dataset: str, date: str) -> dict[str, int]:
     ],
 )
 def test_every_record_of_a_delivery_is_accounted_for(
-    city: World, dataset: str, date: str, wanted: dict[str, object]
+    new_york: World, dataset: str, date: str, wanted: dict[str, object]
 ) -> None:
-    found = counts(city, dataset, date)
+    found = counts(new_york, dataset, date)
     assert {name: found[name] for name in wanted} == wanted
 
 
@@ -69,22 +54,22 @@ def test_every_record_of_a_delivery_is_accounted_for(
     ("table", "rows", "current"),
     [("traffic_crashes", 1_897, 1_876), ("traffic_link_speed", 300, 153), ("tax_county_income", 6_386, 6_386)],
 )
-def test_history_keeps_what_was_and_marks_what_is(city: World, table: str, rows: int, current: int) -> None:
-    found = delta.read_arrow(city.lake.table("silver", table), columns=["is_current"])
+def test_history_keeps_what_was_and_marks_what_is(new_york: World, table: str, rows: int, current: int) -> None:
+    found = delta.read_arrow(new_york.lake.table("silver", table), columns=["is_current"])
     assert found is not None
     assert (found.num_rows, sum(found["is_current"].to_pylist())) == (rows, current)
 
 
-def test_new_columns_of_the_second_tax_file_are_kept_and_reported(city: World) -> None:
-    line = city.line("tax.county_income", "2025-02-12", "bronze")
+def test_new_columns_of_the_second_tax_file_are_kept_and_reported(new_york: World) -> None:
+    line = new_york.line("tax.county_income", "2025-02-12", "bronze")
     assert sum(n["code"] == "N310" for n in line.notices) == 38
-    extra = delta.read_arrow(city.lake.table("bronze", "tax_county_income"), columns=["_extra"])
+    extra = delta.read_arrow(new_york.lake.table("bronze", "tax_county_income"), columns=["_extra"])
     assert extra is not None
     assert extra["_extra"].null_count == 3_193
 
 
-def test_suppressed_employment_is_null_and_marked(city: World) -> None:
-    rows = pd.DataFrame(city.rows("employment.zip_business"))
+def test_suppressed_employment_is_null_and_marked(new_york: World) -> None:
+    rows = pd.DataFrame(new_york.rows("employment.zip_business"))
     hidden = rows[rows["is_suppressed"]]
     by_year = hidden.groupby("year").size().to_dict()
     assert by_year == {2016: 242, 2017: 15}
@@ -94,9 +79,9 @@ def test_suppressed_employment_is_null_and_marked(city: World) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_gold_figure_equals_a_second_computation(city: World, table: str) -> None:
+def test_every_gold_figure_equals_a_second_computation(new_york: World, table: str) -> None:
     contract = load_gold("new_york")[table]
-    found = delta.read_arrow(city.lake.table("gold", table))
+    found = delta.read_arrow(new_york.lake.table("gold", table))
     assert found is not None
     key = list(contract.key)
     ours, theirs = (
@@ -131,10 +116,10 @@ def _text(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value == int(value) else str(value)
 
 
-def test_gold_is_asked_by_name_and_bound_to_a_release(city: World, spark: SparkSession) -> None:
-    newest = release.find_release(city.lake, None)
+def test_gold_is_asked_by_name_and_bound_to_a_release(new_york: World, spark: SparkSession) -> None:
+    newest = release.find_release(new_york.lake, None)
     assert newest is not None
-    query.open_views(spark, city.lake, load_gold("new_york"), newest)
+    query.open_views(spark, new_york.lake, load_gold("new_york"), newest)
     rows = query.run_query(
         spark,
         "SELECT employment FROM gold.employment_yearly WHERE borough_code = '1' AND year = 2013 AND naics_code = '00'",
@@ -142,40 +127,40 @@ def test_gold_is_asked_by_name_and_bound_to_a_release(city: World, spark: SparkS
     assert rows.to_pylist() == [{"employment": 2_431_860}]
 
 
-def test_a_second_run_does_nothing_and_starts_no_java(city: World) -> None:
+def test_a_second_run_does_nothing_and_starts_no_java(new_york: World) -> None:
     def refuse() -> SparkSession:
         raise AssertionError("a finished night starts no session")
 
-    again = World(city.inbox.parent, refuse, "new_york")
-    again.lake, again.inbox = city.lake, city.inbox
-    before = city.versions()
+    again = World(new_york.inbox.parent, refuse, "new_york")
+    again.lake, again.inbox = new_york.lake, new_york.inbox
+    before = new_york.versions()
     night = again.run(now="2026-01-02T12:00:00Z", release=True)
-    assert (night.lines, night.problems, city.versions()) == ([], [], before)
+    assert (night.lines, night.problems, new_york.versions()) == ([], [], before)
 
 
-def test_released_digests_are_those_of_the_tables(city: World) -> None:
-    newest = release.find_release(city.lake, None)
+def test_released_digests_are_those_of_the_tables(new_york: World) -> None:
+    newest = release.find_release(new_york.lake, None)
     assert newest is not None
     for table in newest.tables.values():
-        rows = delta.read_arrow(city.lake.table("gold", table.table), table.version)
+        rows = delta.read_arrow(new_york.lake.table("gold", table.table), table.version)
         assert rows is not None
         assert digest_of(rows, digest_columns(load_gold("new_york")[table.table])) == table.digest
 
 
-def test_gold_reads_without_spark(city: World) -> None:
+def test_gold_reads_without_spark(new_york: World) -> None:
     import duckdb
 
-    rows = delta.read_arrow(city.lake.table("gold", "road_volume_hourly"))
+    rows = delta.read_arrow(new_york.lake.table("gold", "road_volume_hourly"))
     assert rows is not None
     found = duckdb.sql("SELECT count(*), sum(volume), min(hour_start)::VARCHAR FROM rows").fetchone()
     assert found is not None
     assert (found[0], str(found[1])) == (142_680, "58870167.14")
 
 
-def test_a_plan_writes_nothing(city: World, tmp_path: Path) -> None:
-    before = sorted(p.as_posix() for p in Path(city.lake.base).rglob("*"))
-    night = city.run_nothing()
-    night.inbox = city.inbox
+def test_a_plan_writes_nothing(new_york: World, tmp_path: Path) -> None:
+    before = sorted(p.as_posix() for p in Path(new_york.lake.base).rglob("*"))
+    night = new_york.run_nothing()
+    night.inbox = new_york.inbox
     assert nights.owed(night) == []
     assert not nights.is_release_owed(night)
-    assert sorted(p.as_posix() for p in Path(city.lake.base).rglob("*")) == before
+    assert sorted(p.as_posix() for p in Path(new_york.lake.base).rglob("*")) == before

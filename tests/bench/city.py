@@ -69,7 +69,7 @@ GOLD_SUITE = """\
 gold:
   - {type: expect_table_row_count_to_be_between, kwargs: {min_value: 1}, severity: critical, meta: {rule: gold.sensor_daily.g1, dimension: completeness, reason: "A day has sensors."}}
 """
-MART = '''\
+MART = """\
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -79,7 +79,7 @@ def sensor_daily(bench_sensor: DataFrame) -> DataFrame:
     return bench_sensor.groupBy("sensor_id", day).agg(
         F.count("*").alias("readings"), F.sum("volume").alias("volume"), F.sum("speed").alias("speeds")
     )
-'''
+"""
 
 
 def write_conf(root: Path) -> Path:

@@ -62,11 +62,15 @@ def cast(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> dict[
     contract = replace(contract, columns=tuple(TYPES.values()))
     texts = sorted({text for _, text, _ in CASTS})
     lineage = {"_business_date": F.lit("2025-01-01"), "_revision": F.lit(1), "_record": F.lit(1)}
-    rows = spark.createDataFrame([(t, *[t] * len(TYPES)) for t in texts], "_file string, " + ", ".join(f"`{n}` string" for n in TYPES))
+    rows = spark.createDataFrame(
+        [(t, *[t] * len(TYPES)) for t in texts], "_file string, " + ", ".join(f"`{n}` string" for n in TYPES)
+    )
     found = cast_columns(rows.withColumns(lineage), contract).toArrow().to_pylist()
     return {(n, row["_file"]): NO if row.get(f"_unconverted_{n}") else row[n] for row in found for n in TYPES}
 
 
 @pytest.mark.parametrize(("kind", "text", "expected"), CASTS, ids=[f"{k} {t!r}" for k, t, _ in CASTS])
-def test_a_text_becomes_what_it_says_or_is_marked(cast: dict[tuple[str, str], Any], kind: str, text: str, expected: object) -> None:
+def test_a_text_becomes_what_it_says_or_is_marked(
+    cast: dict[tuple[str, str], Any], kind: str, text: str, expected: object
+) -> None:
     assert cast[kind, text] == expected

@@ -102,7 +102,9 @@ def deliver(world: World, mode: Mode, delivery: Delivery) -> None:
 
 
 def mended_values(mode: Mode, decision: Decision) -> dict[str, str] | None:
-    return dict(zip(csv_header(mode), csv_fields(mode, decision.row), strict=True)) if isinstance(decision, Mend) else None
+    return (
+        dict(zip(csv_header(mode), csv_fields(mode, decision.row), strict=True)) if isinstance(decision, Mend) else None
+    )
 
 
 def record_decisions(world: World, mode: Mode, deliveries: Iterable[Delivery], decisions: Iterable[Decision]) -> None:
@@ -146,7 +148,9 @@ def silver_rows(world: World, mode: Mode) -> list[tuple[Any, ...]]:
 
 def judged_rows(mode: Mode, deliveries: Sequence[Delivery], decisions: Sequence[Decision]) -> list[tuple[Any, ...]]:
     rows = fold(mode, deliveries, decisions).rows
-    return sorted([(int(r.key), int(r.period or 0), int(r.value or 0), r.valid_from, r.valid_to) for r in rows], key=str)
+    return sorted(
+        [(int(r.key), int(r.period or 0), int(r.value or 0), r.valid_from, r.valid_to) for r in rows], key=str
+    )
 
 
 def fates(counts: Any) -> dict[str, int]:

@@ -63,11 +63,21 @@ def test_every_type_that_may_set_rows_aside_is_compared() -> None:
     assert set(KWARGS) == ROW_RULES
 
 
-@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=3,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(table=tables, suite=rules())
-def test_our_condition_and_great_expectations_count_the_same_rows(spark: SparkSession, table: list[tuple[Any, ...]], suite: list[Rule]) -> None:
+def test_our_condition_and_great_expectations_count_the_same_rows(
+    spark: SparkSession, table: list[tuple[Any, ...]], suite: list[Rule]
+) -> None:
     rows = spark.createDataFrame(table, SCHEMA).coalesce(1)
-    marked = [F.sum(F.coalesce(c, F.lit(False)).cast("int")).alias(r.id) for r, c in zip(suite, quality.conditions(rows, suite), strict=True)]
+    marked = [
+        F.sum(F.coalesce(c, F.lit(False)).cast("int")).alias(r.id)
+        for r, c in zip(suite, quality.conditions(rows, suite), strict=True)
+    ]
     ours = rows.agg(*marked).collect()[0].asDict()
     theirs = {r.rule: r.broken for r in quality.validate(rows, suite, len(table))}
     assert ours == theirs

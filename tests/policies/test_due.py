@@ -39,7 +39,9 @@ def every(contract: Contract, schedule: str, latency: int = 4) -> Contract:
         (NEW_YORK, "0 6 1 * *", date(2025, 2, 12), "2025-03-01T15:00"),
     ],
 )  # fmt: skip
-def test_a_night_is_due_at_the_first_instant_after_its_end_plus_latency(contract: Contract, city: City, schedule: str, night: date, due: str) -> None:
+def test_a_night_is_due_at_the_first_instant_after_its_end_plus_latency(
+    contract: Contract, city: City, schedule: str, night: date, due: str
+) -> None:
     assert due_at(every(contract, schedule), night, city).strftime("%Y-%m-%dT%H:%M") == due
 
 
@@ -47,7 +49,9 @@ def test_a_night_is_due_at_the_first_instant_after_its_end_plus_latency(contract
     ("schedule", "night", "expected"),
     [("0 2 * * *", date(2025, 2, 12), True), ("0 2 1 * *", date(2025, 2, 12), False), ("0 2 1 * *", date(2025, 2, 28), True), ("0 2 * * 6", date(2025, 2, 14), True), ("0 2 * * 6", date(2025, 2, 13), False)],
 )  # fmt: skip
-def test_a_night_is_due_when_its_schedule_has_an_instant_in_the_day_after(contract: Contract, schedule: str, night: date, expected: bool) -> None:
+def test_a_night_is_due_when_its_schedule_has_an_instant_in_the_day_after(
+    contract: Contract, schedule: str, night: date, expected: bool
+) -> None:
     assert is_due(every(contract, schedule), night, NEW_YORK) is expected
 
 
@@ -58,7 +62,20 @@ def test_the_city_says_which_day_it_is() -> None:
         parse_date("2025-02-13", NEW_YORK, now)
 
 
-@pytest.mark.parametrize("text", ["", "None", "2024-13-01", "2025-02-29", "20250212", "2025-2-1", "2025-02-12T00:00", "２０２５-02-12", " 2025-02-12"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "None",
+        "2024-13-01",
+        "2025-02-29",
+        "20250212",
+        "2025-2-1",
+        "2025-02-12T00:00",
+        "２０２５-02-12",
+        " 2025-02-12",
+    ],
+)
 def test_what_is_no_date_is_refused(text: str) -> None:
     with pytest.raises(LakeError, match="E005"):
         parse_date(text, SHANGHAI, datetime(2026, 1, 1, tzinfo=UTC))

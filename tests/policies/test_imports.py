@@ -32,7 +32,10 @@ def test_steps_marts_and_rules_know_pyspark_and_contract_types_only(name: str) -
 
 @pytest.mark.parametrize("name", PURE)
 def test_steps_marts_and_rules_have_no_session_no_clock_and_no_chance(name: str) -> None:
-    forbidden = {"getOrCreate", "getActiveSession", "now",
+    forbidden = {
+        "getOrCreate",
+        "getActiveSession",
+        "now",
         "today",
         "utcnow",
         "current_date",
@@ -41,9 +44,12 @@ def test_steps_marts_and_rules_have_no_session_no_clock_and_no_chance(name: str)
         "rand",
         "randn",
         "uuid",
-        "monotonically_increasing_id"}
+        "monotonically_increasing_id",
+    }
     assert called(name) & forbidden == set()
-    assert "createDataFrame" not in called(name) or name == "jobs.fold", "the fold lays out its coverage in its rows' own session"
+    assert "createDataFrame" not in called(name) or name == "jobs.fold", (
+        "the fold lays out its coverage in its rows' own session"
+    )
 
 
 def test_tables_checks_and_fetching_do_not_know_each_other() -> None:

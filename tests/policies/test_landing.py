@@ -90,7 +90,9 @@ def test_landed_bytes_are_kept_under_their_hash_and_never_changed(deliver: Deliv
     assert path.name == sha(b"x")
 
 
-def test_a_landed_folder_is_recognised_without_writing(tmp_path: Path, deliver: Deliver, lake: Lake, contract: Contract) -> None:
+def test_a_landed_folder_is_recognised_without_writing(
+    tmp_path: Path, deliver: Deliver, lake: Lake, contract: Contract
+) -> None:
     deliver(a_csv="x")
     arrival = find_arrivals(tmp_path / "inbox", contract)[0]
     assert is_landed(lake, contract, arrival)
@@ -134,7 +136,9 @@ def test_folders_that_are_no_business_date_are_left_alone(tmp_path: Path, contra
         ({"A_csv": "y"}, "E110"),
     ],
 )  # fmt: skip
-def test_a_manifest_and_names_are_held_against_the_files(deliver: Deliver, lake: Lake, files: dict[str, Any], code: str) -> None:
+def test_a_manifest_and_names_are_held_against_the_files(
+    deliver: Deliver, lake: Lake, files: dict[str, Any], code: str
+) -> None:
     receipt, _ = deliver(a_csv="x", **files)
     assert receipt.problem.get("code", "") == code
     assert receipt.files, "what was delivered is evidence also where it is refused"
@@ -163,7 +167,9 @@ def test_a_file_whose_name_does_not_tell_its_period_is_refused(tmp_path: Path, l
     assert [r.problem.get("code", "") for r in receipts] == ["", "E108"]
 
 
-def test_an_absence_is_written_once_and_never_after_a_delivery(deliver: Deliver, lake: Lake, contract: Contract) -> None:
+def test_an_absence_is_written_once_and_never_after_a_delivery(
+    deliver: Deliver, lake: Lake, contract: Contract
+) -> None:
     assert record_absence(lake, contract, "2025-01-02", "not_delivered", NOW)
     assert record_absence(lake, contract, "2025-01-02", "not_delivered", NOW) is None
     deliver("2025-01-01")

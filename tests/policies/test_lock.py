@@ -39,7 +39,9 @@ def lake(tmp_path: Path, state_home: Path) -> Lake:
 @pytest.fixture
 def holder(lake: Lake) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the lake."""
-    child = subprocess.Popen([sys.executable, "-c", HOLD, lake.root], cwd=PROJECT, env=dict(os.environ), stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", HOLD, lake.root], cwd=PROJECT, env=dict(os.environ), stdout=subprocess.PIPE, text=True
+    )
     assert child.stdout is not None
     assert child.stdout.readline() == "held\n"
     yield child

@@ -31,7 +31,9 @@ silver:
 
 def write_department(root: Path) -> Path:
     steps = "      - {property: steps, value: [collapse_white_space, strip_tree_prefix]}"
-    contract = CONTRACT.format(dataset="parks.trees", source="parks", name="trees", mode="snapshot", mostly=0.5, extra=steps, columns="")
+    contract = CONTRACT.format(
+        dataset="parks.trees", source="parks", name="trees", mode="snapshot", mostly=0.5, extra=steps, columns=""
+    )
     files = {
         f"conf/cities/{CITY}/parks/trees.odcs.yaml": contract,
         f"expectations/{CITY}/parks/trees.yaml": SUITE,
@@ -43,7 +45,9 @@ def write_department(root: Path) -> Path:
     return root
 
 
-def test_a_department_outside_the_project_runs_from_landing_to_silver(world: World, tmp_path: Path, little_conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_department_outside_the_project_runs_from_landing_to_silver(
+    world: World, tmp_path: Path, little_conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LAKE_CONF", os.pathsep.join([str(little_conf), str(write_department(tmp_path / "parks"))]))
     assert [f for f in lint_city(CITY) if f.startswith("parks")] == []
     world.deliver("parks.trees", "2025-01-01", "key,period,value\nT-1,2013, 20 \nT-2,2013,300\n")

@@ -22,7 +22,7 @@ def test_other_values_stay_as_they_are(value: object, written: object) -> None:
 
 def test_csv_quotes_what_it_must_and_keeps_negative_amounts() -> None:
     rows = pa.table({"name": ["=cmd", "a,b"], "amount": pa.array([Decimal("-1.50"), None], pa.decimal128(9, 2))})
-    assert to_csv(rows) == "name,amount\n'=cmd,-1.50\n\"a,b\",\n"
+    assert to_csv(rows) == 'name,amount\n\'=cmd,-1.50\n"a,b",\n'
 
 
 def test_json_loses_no_digit() -> None:

@@ -45,16 +45,29 @@ def test_the_contract_implies_its_rules_in_order(suite_of: Write) -> None:
 def test_a_quarantine_rule_takes_the_contracts_share(suite_of: Write) -> None:
     line = "  - {type: expect_column_values_to_not_be_null, kwargs: {column: hold%s}, severity: critical, meta: {rule: reg.things.%s, action: quarantine, dimension: validity, reason: why}}\n"
     suite = suite_of("bronze:\n" + line % ("", "b") + "silver:\n" + line % ("", "s") + line % (", mostly: 0.9", "t"))
-    assert {r.id: r.kwargs["mostly"] for r in suite.silver if not r.derived} == {"reg.things.s": 0.5, "reg.things.t": 0.9}
+    assert {r.id: r.kwargs["mostly"] for r in suite.silver if not r.derived} == {
+        "reg.things.s": 0.5,
+        "reg.things.t": 0.9,
+    }
 
 
-@pytest.mark.parametrize("text", ["{}", "bronze: []\nsilver: []\n", "bronze: []\nsilver:\n  - {type: x, kwargs: {}, severity: critical, meta: {rule: a, dimension: validity, reason: b}}\n", "gold: []\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "bronze: []\nsilver: []\n",
+        "bronze: []\nsilver:\n  - {type: x, kwargs: {}, severity: critical, meta: {rule: a, dimension: validity, reason: b}}\n",
+        "gold: []\n",
+    ],
+)
 def test_a_suite_with_an_empty_stage_is_a_failure(suite_of: Write, text: str) -> None:
     with pytest.raises(LakeError, match="E703"):
         suite_of(text)
 
 
-@pytest.mark.parametrize("entry", ["{type: x}", "{type: x, kwargs: {}, severity: critical, meta: {rule: a}}", "just a text"])
+@pytest.mark.parametrize(
+    "entry", ["{type: x}", "{type: x, kwargs: {}, severity: critical, meta: {rule: a}}", "just a text"]
+)
 def test_an_expectation_that_lacks_a_field_is_refused(suite_of: Write, entry: str) -> None:
     with pytest.raises(LakeError, match="E003"):
         suite_of(f"bronze:\n  - {entry}\nsilver:\n  - {entry}\n")
@@ -82,6 +95,9 @@ def test_a_warning_that_fails_is_counted_and_holds_nothing() -> None:
     assert quality.failing(results) == []
 
 
-@pytest.mark.parametrize(("mostly", "evaluated", "allowed"), [(0.99, 100, 1), (0.99, 99, 0), (0.9, 10, 1), (0.7, 10, 3), (1.0, 1000, 0), (0.0, 5, 5), (0.999, 1000, 1)])
+@pytest.mark.parametrize(
+    ("mostly", "evaluated", "allowed"),
+    [(0.99, 100, 1), (0.99, 99, 0), (0.9, 10, 1), (0.7, 10, 3), (1.0, 1000, 0), (0.0, 5, 5), (0.999, 1000, 1)],
+)
 def test_the_rows_that_may_break_a_rule_are_rounded_down(mostly: float, evaluated: int, allowed: int) -> None:
     assert quality.allowed_rows(a_rule(column="a", mostly=mostly), evaluated) == allowed

@@ -14,10 +14,15 @@ from tests.policies.source_trees import PROJECT
 
 PROVINCES = "(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-2])"
 PERSON = re.compile(rf"(?<![0-9A-Za-z])({PROVINCES}[0-9]{{15}}[0-9Xx])(?![0-9A-Za-z])")
-COMPANY = re.compile(rf"(?<![0-9A-Za-z])([0-9A-HJ-NPQRTUWXY]{{2}}{PROVINCES}[0-9]{{4}}[0-9A-HJ-NPQRTUWXY]{{10}})(?![0-9A-Za-z])")
+COMPANY = re.compile(
+    rf"(?<![0-9A-Za-z])([0-9A-HJ-NPQRTUWXY]{{2}}{PROVINCES}[0-9]{{4}}[0-9A-HJ-NPQRTUWXY]{{10}})(?![0-9A-Za-z])"
+)
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 MACHINE = re.compile(r"(?<![\w.:/$}{~-])/(?:work|home|root|Users|mnt|opt/venv)/[\w.-]+")
-REGISTRY = re.compile(r"https?://(?!pypi\.org|files\.pythonhosted\.org|repo1?\.maven\.(?:apache\.)?org)[^\s\"'/]*(?:artifactory|nexus|pypi|mirror|registry|proxy)[^\s\"'/]*", re.I)
+REGISTRY = re.compile(
+    r"https?://(?!pypi\.org|files\.pythonhosted\.org|repo1?\.maven\.(?:apache\.)?org)[^\s\"'/]*(?:artifactory|nexus|pypi|mirror|registry|proxy)[^\s\"'/]*",
+    re.I,
+)
 
 
 def is_person(text: str) -> bool:
@@ -39,7 +44,9 @@ def is_company(text: str) -> bool:
 @cache
 def tracked() -> tuple[Path, ...]:
     """Files that version control has or would take."""
-    found = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=PROJECT, capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
     names = found.stdout.splitlines() if found.returncode == 0 else []
     return tuple(p for p in (PROJECT / n for n in names) if p.is_file())
 
@@ -70,11 +77,21 @@ def test_no_file_holds_a_valid_number_of_a_person_or_code_of_a_company_of_a_real
 
 def test_no_file_names_a_place_on_somebodys_machine() -> None:
     ours = Path(__file__).name
-    found = [f"{p.relative_to(PROJECT)}: {m}" for p, text in contents() if p.suffix not in (".gz", ".xlsx") and p.name != ours for m in MACHINE.findall(text)]
+    found = [
+        f"{p.relative_to(PROJECT)}: {m}"
+        for p, text in contents()
+        if p.suffix not in (".gz", ".xlsx") and p.name != ours
+        for m in MACHINE.findall(text)
+    ]
     assert found == []
 
 
 def test_no_file_names_a_private_registry() -> None:
     ours = Path(__file__).name
-    found = [f"{p.relative_to(PROJECT)}: {m}" for p, text in contents() if p.suffix not in (".gz", ".xlsx") and p.name != ours for m in REGISTRY.findall(text)]
+    found = [
+        f"{p.relative_to(PROJECT)}: {m}"
+        for p, text in contents()
+        if p.suffix not in (".gz", ".xlsx") and p.name != ours
+        for m in REGISTRY.findall(text)
+    ]
     assert found == []
