@@ -57,9 +57,10 @@ def _busy(path: Path) -> LakeError:
 
 
 def started(pid: int) -> str:
-    """When a process began, as the kernel counts it; empty where it is gone."""
+    """When a process began, as the kernel counts it; empty where it is gone, or ended and nobody has asked how (a zombie)."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return "" if fields[0] == "Z" else fields[19]
     except (OSError, IndexError):
         return ""
 

@@ -150,7 +150,7 @@ def fold_delivery(stage: Stage, entry: Entry, accepted: Sequence[Entry], approve
     """
     identity = silver_fingerprint(stage.contract, stage.suite)
     judged = _judge(stage, [entry])
-    settled = _settle(stage, judged)
+    settled = _settle(stage, judged, [entry])
     try:
         found = _tally_of(judged, 0)
         counts = _counts(found, _verdicts(settled, found))
@@ -243,12 +243,13 @@ def _mark_dismissed(stage: Stage, rows: DataFrame, entries: Sequence[Entry]) -> 
     )
 
 
-def _settle(stage: Stage, judged: Judged) -> DataFrame:
+def _settle(stage: Stage, judged: Judged, entries: Sequence[Entry]) -> DataFrame:
     """Every row with its verdict. Dismissed rows are taken out first: they are no rival of any other."""
     live = judged.rows.where(~F.col("_dismissed"))
     gone = judged.rows.where("_dismissed").withColumn("_verdict", F.lit("aside"))
     repeated = repeated_keys(live).persist()
-    if repeated.isEmpty():
+    dismissed = any(d.kind == "dismiss" for e in entries for d in e.decisions)
+    if repeated.isEmpty() and not dismissed:
         return judged.rows.withColumn("_verdict", F.when(F.col("_aside"), "aside").otherwise("good"))
     return settle_repeats(live, repeated, stage.contract).unionByName(gone, allowMissingColumns=True)
 
@@ -549,7 +550,7 @@ def _known_keys(stage: Stage, entry: Entry, rows: DataFrame) -> DataFrame:
 def _refold(stage: Stage, entries: Sequence[Entry], metadata: dict[str, Any]) -> dict[int, dict[str, int]]:
     """Fold every accepted delivery again from bronze, in one overwrite."""
     judged = _judge(stage, entries)
-    settled = _settle(stage, judged).persist()
+    settled = _settle(stage, judged, entries).persist()
     try:
         observed, outranked = _observe(stage, settled)
         dates = [e.business_date for e in entries]

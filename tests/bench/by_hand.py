@@ -43,7 +43,7 @@ PATTERNS = {
 
 def run(_spark: Any, inbox: Path, root: Path, meter: Meter) -> dict[str, Any]:
     """The whole night in one DuckDB connection of two threads."""
-    con = duckdb.connect(config={"threads": 2, "temp_directory": str(root / "spill"), "TimeZone": "UTC"})
+    con = duckdb.connect(config={"threads": 2, "temp_directory": str(root / "spill")})
     files = sorted((inbox / "bench" / "sensor" / BUSINESS_DATE).glob("*.csv"))
     with meter.stage("bronze"):
         _write_bronze(con, files, str(root / "bronze"))
@@ -147,7 +147,7 @@ def _quarantine() -> str:
     delivered = ", ".join(f"'{c}', b.{c}" for c in COLUMNS)
     key = "json_object('sensor_id', j.sensor_id, 'measured_at', j.measured_at)::varchar AS _key"
     return (
-        f"SELECT j._file, j._record, list_filter([{ids}, CASE WHEN verdict != 'aside' THEN verdict END], x -> x IS NOT NULL) AS _rules, "
+        f"SELECT j._file, j._record, list_filter([{ids}, CASE WHEN verdict != 'aside' THEN verdict END], lambda x: x IS NOT NULL) AS _rules, "
         f"{key}, json_object({delivered})::varchar AS _delivered FROM judged j JOIN exceptions e USING (id) "
         "JOIN bronze_rows b USING (_file, _record) WHERE verdict != 'duplicate'"
     )

@@ -1,7 +1,7 @@
 """The product's fold, on Spark and Delta, compared with the judge's on generated histories.
 
 A Spark job costs a second whatever its size, so histories of a mode are laid end to end: each has years and keys of its own, and ends
-with a delivery that ends every key of it. They fold in one refold; the newest deliveries then come by the fast path, one by one. One
+with a delivery that ends every key of it. They fold in one refold; the newest delivery then comes by the fast path. One
 history a mode also goes through the whole product, arrival by arrival.
 """
 
@@ -27,8 +27,8 @@ from tests.little import World
 
 pytestmark = pytest.mark.spark
 
-TOGETHER = 8
-FAST = 2
+TOGETHER = 6
+FAST = 1
 
 
 def draw_histories(mode: Mode, count: int, max_operations: int = 9) -> list[History]:

@@ -1,0 +1,68 @@
+"""A `lake` command that kills itself at the first of the named moments that it meets: the child process of the kill tests.
+
+    python -m tests.laws.doomed_run TARGETS run --city little ...
+
+TARGETS is a JSON file with a list of moments: "before silver", "after silver", or "written silver" for the moment at which the first
+data file of a write stands in its folder. The moment is taken off the list before the process dies, so that the next run with the same
+file goes on to the next one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from jobs import delta
+from jobs.cli import main
+from jobs.lake import Lake
+
+
+def die(targets: Path, moment: str) -> None:
+    """Take the moment off the list and kill this process as the kernel would."""
+    left = [other for other in json.loads(targets.read_text()) if other != moment]
+    targets.write_text(json.dumps(left))
+    os.sync()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def list_data_files(zone: Path) -> set[str]:
+    return {str(p) for p in zone.rglob("*.parquet") if "_delta_log" not in p.parts}
+
+
+def watch(targets: Path, moment: str, zone: Path, known: set[str], done: threading.Event) -> None:
+    """Die as soon as a data file stands in the zone that was not there before."""
+    while not done.is_set():
+        if list_data_files(zone) - known:
+            die(targets, moment)
+        time.sleep(0.001)
+
+
+def install(targets: Path, base: Path) -> None:
+    """Put an observer on the product's commit points."""
+    left = json.loads(targets.read_text())
+    done = threading.Event()
+
+    def observe(event: str) -> None:
+        nonlocal done
+        if event in left:
+            die(targets, event)
+        at, point = event.split(" ", 1)
+        done.set()
+        zone = base / point.split("_")[0]
+        if at == "before" and f"written {point}" in left and point != "bronze":
+            done = threading.Event()
+            arguments = (targets, f"written {point}", zone, list_data_files(zone), done)
+            threading.Thread(target=watch, args=arguments, daemon=True).start()
+
+    delta.observers.append(observe)
+
+
+if __name__ == "__main__":
+    install(Path(sys.argv[1]), Path(Lake(os.environ["LAKE_ROOT"], os.environ["LAKE_CITY"]).base))
+    sys.argv = ["lake", *sys.argv[2:]]
+    main()
