@@ -109,7 +109,9 @@ def _lint_rules(contract: Contract, rules: tuple[Rule, ...]) -> Iterator[str]:
             yield f"rule {rule.id}: severity {rule.severity}"
         if rule.dimension not in DIMENSIONS:
             yield f"rule {rule.id}: dimension {rule.dimension} is none of {', '.join(DIMENSIONS)}"
-        if _meaning(rule) in implied and (rule.quarantine or (rule.severity == "critical" and "mostly" not in rule.kwargs)):
+        if _meaning(rule) in implied and (
+            rule.quarantine or (rule.severity == "critical" and "mostly" not in rule.kwargs)
+        ):
             yield f"rule {rule.id} repeats what the contract declares of {rule.kwargs.get('column')}"
 
 

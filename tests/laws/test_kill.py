@@ -22,7 +22,13 @@ from tests.little import CITY, World, csv_of
 
 NOW = "2026-01-01T12:00:00Z"
 IN_A_RUN = [point for point in delta.COMMIT_POINTS if point != "decision"]
-MID_WRITE = ["written quarantine_bronze", "written bronze", "written quarantine_silver", "written silver", "written gold"]
+MID_WRITE = [
+    "written quarantine_bronze",
+    "written bronze",
+    "written quarantine_silver",
+    "written silver",
+    "written gold",
+]
 EVERYWHERE = [f"{at} {point}" for point in IN_A_RUN for at in ("before", "after")] + MID_WRITE
 CHANGES = "key,period,value,sequence,operation"
 DISMISS = ["quarantine", "dismiss", "--dataset", "reg.things", "--date", "2025-01-02", "--file", "data.csv"]
