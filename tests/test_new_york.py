@@ -127,11 +127,11 @@ def test_gold_is_asked_by_name_and_bound_to_a_release(new_york: World, spark: Sp
     assert rows.to_pylist() == [{"employment": 2_431_860}]
 
 
-def test_a_second_run_does_nothing_and_starts_no_java(new_york: World) -> None:
+def test_a_second_run_does_nothing_and_starts_no_java(new_york: World, tmp_path: Path) -> None:
     def refuse() -> SparkSession:
         raise AssertionError("a finished night starts no session")
 
-    again = World(new_york.inbox.parent, refuse, "new_york")
+    again = World(tmp_path, refuse, "new_york")
     again.lake, again.inbox = new_york.lake, new_york.inbox
     before = new_york.versions()
     night = again.run(now="2026-01-02T12:00:00Z", release=True)
