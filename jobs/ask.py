@@ -13,7 +13,7 @@ from jobs.contracts import Contract, fingerprint, load_city, load_contracts, loa
 from jobs.errors import CODES, LakeError
 from jobs.landing import all_receipts
 from jobs.ledger import Ledger, Line
-from jobs.release import find_release, read_releases
+from jobs.release import Release, find_release, read_releases
 from jobs.settings import Settings, with_settings
 
 app = typer.Typer(
@@ -158,7 +158,7 @@ def sql(
         )
 
 
-def _release(settings: Settings, number: int | None):  # type: ignore[no-untyped-def]
+def _release(settings: Settings, number: int | None) -> Release:
     found = find_release(settings.lake, number)
     if found is None:
         raise LakeError("E004", place="release", expected="at least one", actual="none yet", next_command="lake run")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from jobs.bronze import layout_of
 from jobs.contracts import MODES, Contract, fingerprint, load_city, load_contracts, load_gold
@@ -32,9 +32,9 @@ def lint_city(city: str) -> list[str]:
     return found + _lint_rule_ids(city)
 
 
-def _lint(check: object, contract: Contract) -> list[str]:
+def _lint(check: Callable[[Contract], Iterator[str]], contract: Contract) -> list[str]:
     try:
-        return list(check(contract))  # type: ignore[operator]
+        return list(check(contract))
     except LakeError as error:
         return [f"{error.code} {error.expected}: {error.actual}"]
 
