@@ -16,9 +16,11 @@ from jobs.bronze import layout_of, with_file
 from jobs.contracts import Contract
 from jobs.errors import LakeError
 from jobs.formats import read
-from jobs.judge import judge_rows, rule_conditions, tally, type_rows
+from jobs.judge import judge_rows, rule_conditions, type_rows
 from jobs.rules import spell_rules
+from jobs.stage import keep
 from jobs.suites import load_suite
+from jobs.tally import tally
 
 MOST_PLACES = 20
 
@@ -35,22 +37,23 @@ def check_file(open_session: Callable[[], SparkSession], contract: Contract, fil
         if reading.table.num_rows
         else []
     )
-    rules = suite.quarantine_rules()
+    rules = suite.row_rules()
     table = with_file(reading.table, file.name)
     table = table.set_column(table.schema.get_field_index("_file"), "_file", table["_file"].cast(pa.string()))
     rows = open_session().createDataFrame(table.to_pandas(), _schema(table)).withColumns(
         {"_business_date": F.lit(date(1970, 1, 1)), "_revision": F.lit(1)}
     )  # fmt: skip
     typed = type_rows(rows, contract)
-    judged = judge_rows(typed, contract, rule_conditions(typed, rules, quality.conditions), F.lit(0)).persist()
-    counted = tally(judged, contract, rules).get(0)
+    conditions = rule_conditions(typed, rules, quality.conditions)
+    judged = keep(judge_rows(typed, contract, conditions, len(suite.quarantine_rules()), F.lit(0)), small=True)
+    counted = tally(judged, contract, rules, conditions)[0].get(0)
     if counted:
         results += quality.validate_counts(rules, counted.broken, counted.evaluated)
-        written = [r for r in suite.silver if not r.quarantine]
-        results += quality.validate(judged.select("_row.*"), written, counted.judged) if written else []
+        whole = suite.batch_rules()
+        results += quality.validate(judged.select("_row.*"), whole, counted.judged) if whole else []
     aside = (
         judged.where("_aside")
-        .select("_record", spell_rules([r.id for r in rules]).alias("_rules"))
+        .select("_record", spell_rules([r.id for r in suite.quarantine_rules()]).alias("_rules"))
         .orderBy("_record")
         .limit(MOST_PLACES)
     )

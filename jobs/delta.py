@@ -20,8 +20,11 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
 
 COMMIT_POINTS = ("quarantine_bronze", "bronze", "quarantine_silver", "silver", "gold", "decision", "release", "ledger")
+FEW_FILES = 32
+PLAIN_FEATURES = {"timestampNtz"}
 observers: list[Callable[[str], None]] = []
 RETENTION = {
     "gold": "interval 1826 days",
@@ -198,9 +201,29 @@ def exists(path: str) -> bool:
     return open_table(path) is not None
 
 
-def read(spark: SparkSession, path: str, version: int | None = None) -> DataFrame:
-    reader = spark.read.format("delta")
-    return (reader if version is None else reader.option("versionAsOf", version)).load(path)
+def read(
+    spark: SparkSession, path: str, version: int | None = None, keys: Mapping[str, str] | None = None
+) -> DataFrame:
+    """Rows of a table at one version; `keys` keep to one partition.
+
+    Spark's Delta source replays the log in jobs of its own, about a second a table and version. Where a table has few files and
+    nothing that Parquet cannot say, the files are taken from the log here (10 ms), and Spark reads just these.
+    """
+    table = open_table(path, version)
+    files = table.file_uris([(k, "=", v) for k, v in (keys or {}).items()] or None) if table else []
+    if table is None or len(files) > FEW_FILES or not set(table.protocol().reader_features or ()) <= PLAIN_FEATURES:
+        reader = spark.read.format("delta")
+        rows = (reader if version is None else reader.option("versionAsOf", version)).load(path)
+        return rows.where(" AND ".join(f"{k} = '{v}'" for k, v in keys.items())) if keys else rows
+    schema = StructType.fromJson(json.loads(table.schema().to_json()))
+    if not files:
+        return spark.createDataFrame([], schema)
+    named = [_same_scheme(path, file) for file in files]
+    return spark.read.schema(schema).option("basePath", path).parquet(*named).select(*schema.names)
+
+
+def _same_scheme(path: str, file: str) -> str:
+    return file.replace("s3://", "s3a://", 1) if path.startswith("s3a://") else file
 
 
 def overwrite(

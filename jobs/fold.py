@@ -8,6 +8,7 @@ fast path folds one delivery into the current rows, the late path all deliveries
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -119,23 +120,22 @@ def history_rows(events: DataFrame) -> DataFrame:
 
 def count_events(events: DataFrame) -> dict[int, dict[str, int]]:
     """Events by delivery number and name, with the ends that an incomplete delivery left unproven."""
-    found: dict[int, dict[str, int]] = {}
-    named = events.where("_event IS NOT NULL AND _d >= 0").select(F.col("_d"), F.col("_event").alias("_name"))
-    missing = events.select(F.explode("_unproven").alias("_d"), F.lit("end_unproven").alias("_name"))
-    for row in named.unionByName(missing).groupBy("_d", "_name").count().collect():
-        found.setdefault(row["_d"], {})[row["_name"]] = row["count"]
-    return found
+    found: dict[int, Counter[str]] = {}
+    for row in events.groupBy("_d", "_event", "_unproven").count().collect():
+        if row["_event"] and row["_d"] >= 0:
+            found.setdefault(row["_d"], Counter())[row["_event"]] += row["count"]
+        for number in row["_unproven"] or ():
+            found.setdefault(number, Counter())["end_unproven"] += row["count"]
+    return {number: dict(counts) for number, counts in found.items()}
 
 
 def fold_events(observations: DataFrame) -> DataFrame:
-    """Events: name what becomes of each row; a key has the row of the greatest business date.
+    """Events: name what becomes of each good row; a key has the row of the greatest business date.
 
-    Returns the rows with `_event` (inserted, changed, unchanged or outranked). Rows at -1 are those already in the table.
+    Returns the rows with `_event` (inserted, changed, unchanged or outranked).
     """
     by_key = Window.partitionBy("_key").orderBy("_d")
-    rows = observations.where("_kind != 'frozen'").withColumns(
-        {"_later": F.lead("_d").over(by_key), "_was": F.lag("_value").over(by_key)}
-    )
+    rows = observations.withColumns({"_later": F.lead("_d").over(by_key), "_was": F.lag("_value").over(by_key)})
     event = (
         F.when(F.col("_later").isNotNull(), "outranked")
         .when(F.col("_was").isNull(), "inserted")

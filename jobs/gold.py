@@ -6,10 +6,11 @@ import importlib
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -18,7 +19,8 @@ from jobs.contracts import PROJECT, Contract, fingerprint, load_module
 from jobs.digest import digest_columns, digest_of
 from jobs.errors import LakeError
 from jobs.lake import Lake
-from jobs.suites import Rule, Suite, derive_rules
+from jobs.stage import SMALL
+from jobs.suites import ROW_RULES, Rule, Suite, derive_rules
 
 RECEIPTS = "receipts"
 
@@ -104,7 +106,7 @@ def build(
     built = delta.read(spark, path, state.version)
     arrow = delta.read_arrow(path, state.version)
     assert arrow is not None
-    results = _validate(mart, built, arrow.num_rows)
+    results = _validate(mart, built, arrow)
     failed = quality.failing(results)
     held = None
     if failed and not approved:
@@ -121,31 +123,34 @@ def build(
     )
 
 
-def _validate(mart: Mart, built: DataFrame, rows: int) -> tuple[quality.Result, ...]:
-    """What the contract implies, counted in one pass with GX's conditions; then what people wrote, by GX on the table."""
-    derived = [r for r in derive_rules(mart.contract) if not str(r.kwargs.get("column", "")).startswith("_")]
-    key = mart.contract.key
+def _validate(mart: Mart, built: DataFrame, arrow: pa.Table) -> tuple[quality.Result, ...]:
+    """Rules about single rows and the key, counted in one pass with GX's conditions; then GX on the table for rules about the whole."""
+    derived = [replace(r, kwargs={**r.kwargs, "mostly": 1.0}) for r in derive_rules(mart.contract) if not _is_cast(r)]
+    rules = [*derived, *[r for r in mart.suite.gold if r.type in ROW_RULES]]
     repeats = Rule(
-        f"gold.{mart.table}.key",
-        "expect_compound_columns_to_be_unique",
-        {},
-        "critical",
-        "uniqueness",
+        f"gold.{mart.table}.key", "expect_compound_columns_to_be_unique", {}, "critical", "uniqueness",
         f"One row a {mart.contract.grain}.",
-    )
-    conditions = quality.conditions(built, derived)
-    sums = [
-        F.coalesce(F.sum(F.coalesce(c, F.lit(False)).cast("int")), F.lit(0)).alias(f"b{n}")
-        for n, c in enumerate(conditions)
-    ]
-    distinct = F.count_distinct(F.struct(*key)).alias("keys")
-    row = built.agg(distinct, *sums).collect()[0]
-    broken = {r.id: int(row[f"b{n}"]) for n, r in enumerate(derived)}
-    exact = [Rule(r.id, r.type, {**r.kwargs, "mostly": 1.0}, r.severity, r.dimension, r.reason) for r in derived]
+    )  # fmt: skip
+    conditions = quality.conditions(built, rules)
+    true = F.lit(True)
+    found = built.agg(
+        F.count_distinct(F.struct(*mart.contract.key)).alias("keys"),
+        *[F.count_if(F.coalesce(c.broken, ~true)).alias(f"broken_{n}") for n, c in enumerate(conditions)],
+        *[F.count_if(true if c.asked is None else c.asked).alias(f"asked_{n}") for n, c in enumerate(conditions)],
+    ).collect()[0]
+    rows = arrow.num_rows
     counted = quality.validate_counts(
-        [*exact, repeats], {**broken, repeats.id: rows - int(row["keys"])}, {r.id: rows for r in [*exact, repeats]}
+        [*rules, repeats],
+        {repeats.id: rows - int(found["keys"]), **{r.id: int(found[f"broken_{n}"]) for n, r in enumerate(rules)}},
+        {repeats.id: rows, **{r.id: int(found[f"asked_{n}"]) for n, r in enumerate(rules)}},
     )
-    return (*counted, *quality.validate(built, mart.suite.gold, rows))
+    whole = [r for r in mart.suite.gold if r.type not in ROW_RULES]
+    batch = quality.small_batch(arrow, whole) if rows <= SMALL else built
+    return (*counted, *(quality.validate(batch, whole, rows) if whole else ()))
+
+
+def _is_cast(rule: Rule) -> bool:
+    return str(rule.kwargs.get("column", "")).startswith("_")
 
 
 def order_marts(marts: Sequence[Mart]) -> list[Mart]:

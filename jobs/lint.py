@@ -9,7 +9,7 @@ from jobs.contracts import MODES, Contract, fingerprint, load_city, load_contrac
 from jobs.errors import LakeError
 from jobs.gold import RECEIPTS, find_mart, order_marts
 from jobs.judge import find_steps
-from jobs.suites import DIMENSIONS, ROW_RULES, Rule, derive_rules, load_suite
+from jobs.suites import DIMENSIONS, NO_CONDITION, ROW_RULES, Rule, derive_rules, load_suite
 
 CLASSES = ("public", "internal", "confidential", "person")
 RELEASE_RETENTION_YEARS = 5
@@ -105,6 +105,8 @@ def _lint_rules(contract: Contract, rules: tuple[Rule, ...]) -> Iterator[str]:
             continue
         if rule.quarantine and rule.type not in ROW_RULES:
             yield f"rule {rule.id}: {rule.type} cannot set rows aside"
+        if "row_condition" in rule.kwargs and rule.type in NO_CONDITION:
+            yield f"rule {rule.id}: Great Expectations counts {rule.type} over all rows, whatever its row_condition"
         if rule.severity not in ("critical", "warning", "info"):
             yield f"rule {rule.id}: severity {rule.severity}"
         if rule.dimension not in DIMENSIONS:

@@ -18,7 +18,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs import bronze as bronze_stage
-from jobs import delta, gold, landing, release, silver
+from jobs import delta, gold, landing, quarantine, release, silver
 from jobs.contracts import City, Contract, fingerprint, load_city, load_contracts, load_gold
 from jobs.due import due_at, is_due
 from jobs.errors import LakeError, Notice
@@ -27,6 +27,7 @@ from jobs.judge import silver_fingerprint
 from jobs.lake import Lake
 from jobs.landing import Arrival, Receipt
 from jobs.ledger import Ledger, Line, Run
+from jobs.stage import Entry, Stage
 from jobs.suites import Suite, load_suite
 
 SMALL_NIGHT_BYTES = 64 << 20
@@ -229,8 +230,8 @@ def run_bronze(night: Night, d: Delivery) -> None:
     version, table_id = -1, ""
     if result.problem is None:
         entry = _entry(night, d)
-        if result.refused or silver.has_quarantine(night.lake, d.contract, entry, "bronze"):
-            silver.quarantine_refused(_stage(night, d), entry, result)
+        if result.refused or quarantine.has_quarantine(night.lake, d.contract, entry, "bronze"):
+            quarantine.quarantine_refused(_stage(night, d), entry, result)
         version = bronze_stage.write_bronze(night.lake, d.contract, d.receipt, result)
         state = delta.table_state(night.lake.table("bronze", d.contract.table))
         table_id = state.id if state else ""
@@ -258,17 +259,17 @@ def _placed(error: LakeError, d: Delivery, stage: str) -> LakeError:
     )
 
 
-def _entry(night: Night, d: Delivery) -> silver.Entry:
+def _entry(night: Night, d: Delivery) -> Entry:
     r = d.receipt
     decided = night.ledger.decisions_on(d.contract.dataset, r.business_date, r.revision, r.sha256)
-    return silver.Entry(r.business_date, r.revision, r.sha256, bool(r.manifest.get("full", False)), tuple(decided))
+    return Entry(r.business_date, r.revision, r.sha256, bool(r.manifest.get("full", False)), tuple(decided))
 
 
-def _stage(night: Night, d: Delivery) -> silver.Stage:
-    return silver.Stage(night.spark, night.lake, d.contract, d.suite)
+def _stage(night: Night, d: Delivery) -> Stage:
+    return Stage(night.spark, night.lake, d.contract, d.suite)
 
 
-def _is_approved(entry: silver.Entry) -> bool:
+def _is_approved(entry: Entry) -> bool:
     return any(x.kind == "approve" for x in entry.decisions)
 
 
@@ -317,9 +318,9 @@ def changed_rules(night: Night, d: Delivery) -> LakeError | None:
     )
 
 
-def _accepted(night: Night, d: Delivery) -> list[silver.Entry]:
+def _accepted(night: Night, d: Delivery) -> list[Entry]:
     """The other accepted deliveries of a dataset: of each business date the highest revision."""
-    best: dict[str, silver.Entry] = {}
+    best: dict[str, Entry] = {}
     for receipt in landing.list_receipts(night.lake, d.contract):
         other = replace(d, receipt=receipt)
         line = night.ledger.newest("silver", *other.key)
@@ -329,7 +330,7 @@ def _accepted(night: Night, d: Delivery) -> list[silver.Entry]:
     return list(best.values())
 
 
-def _check_identities(bronze_line: Line, result: silver.Silver, d: Delivery, entry: silver.Entry) -> None:
+def _check_identities(bronze_line: Line, result: silver.Silver, d: Delivery, entry: Entry) -> None:
     """Landed = bronze + refused; judged = bronze x rows a record; judged = good + set aside + duplicates. The fourth is the fold's."""
     b, s = bronze_line.counts, result.counts
     mended = sum(1 for x in entry.decisions if x.kind == "mend" and x.rule == "refused")

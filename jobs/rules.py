@@ -84,10 +84,10 @@ def read_format(pattern: str) -> tuple[str, str]:
     return f"^{regex}$", f"{day} {time}" if "H" in group else day
 
 
-def mark_rules(rows: DataFrame, broken: Sequence[Column]) -> DataFrame:
-    """Add the bitmask columns `_rules_0`, `_rules_1`, ...: bit n of them is set where condition n holds."""
-    groups = [broken[i : i + BITS] for i in range(0, max(len(broken), 1), BITS)]
-    return rows.withColumns({f"_rules_{i}": _mask(group) for i, group in enumerate(groups)})
+def bit_masks(conditions: Sequence[Column], name: str) -> list[Column]:
+    """The bitmask columns `<name>_0`, `<name>_1`, ...: bit n of them is set where condition n holds."""
+    groups = [conditions[i : i + BITS] for i in range(0, max(len(conditions), 1), BITS)]
+    return [_mask(group).alias(f"{name}_{i}") for i, group in enumerate(groups)]
 
 
 def _mask(conditions: Sequence[Column]) -> Column:
@@ -95,22 +95,19 @@ def _mask(conditions: Sequence[Column]) -> Column:
     return reduce(lambda a, b: a.bitwiseOR(b), bits, F.lit(0).cast("bigint"))
 
 
-def mask_names(count: int) -> list[str]:
-    return [f"_rules_{i}" for i in range((max(count, 1) + BITS - 1) // BITS)]
+def mask_names(count: int, name: str) -> list[str]:
+    return [f"{name}_{i}" for i in range((max(count, 1) + BITS - 1) // BITS)]
 
 
-def is_set_aside(count: int) -> Column:
-    return reduce(lambda a, b: a | b, [F.col(name) != 0 for name in mask_names(count)])
-
-
-def broken_bits(masks: Sequence[int]) -> list[int]:
-    """Positions of the set bits of one row's masks."""
-    return [i * BITS + bit for i, mask in enumerate(masks) for bit in range(BITS) if mask >> bit & 1]
+def is_any_set(masks: Sequence[Column], count: int) -> Column:
+    """Whether one of the first `count` bits is set."""
+    of = [min(max(count - i * BITS, 0), BITS) for i in range(len(masks))]
+    return reduce(lambda a, b: a | b, [m.bitwiseAND(F.lit((1 << n) - 1)) != 0 for m, n in zip(masks, of, strict=True)])
 
 
 def spell_rules(ids: Sequence[str]) -> Column:
     """The ids of the rules that a row breaks, as an array; for set-aside rows only, they are few."""
-    names = mask_names(len(ids))
+    names = mask_names(len(ids), "_rules")
     found = [
         F.when(F.col(names[i // BITS]).bitwiseAND(F.lit(1 << (i % BITS))) != 0, F.lit(rule))
         for i, rule in enumerate(ids)

@@ -20,6 +20,7 @@ from jobs import landing, silver
 from jobs import night as nights
 from jobs.fold import COUNTS
 from jobs.ledger import Decision as Recorded
+from jobs.stage import Entry, Stage
 from jobs.suites import load_suite
 from tests.laws.fold_model import MODES, Counts, Decision, Delivery, Mend, Mode, Row, fold, fold_list
 from tests.laws.strategies import OPERATIONS, History, csv_fields, csv_header, csv_text, histories, number_rows
@@ -126,16 +127,16 @@ def record_decisions(world: World, mode: Mode, deliveries: Iterable[Delivery], d
         night.ledger.decide(replace(made, rule=refused, values_sha256=landed))
 
 
-def list_entries(world: World, mode: Mode) -> list[silver.Entry]:
+def list_entries(world: World, mode: Mode) -> list[Entry]:
     """Accepted deliveries as silver folds them, by the outcome that bronze gave them: of each date the highest revision."""
     night = world.run_nothing()
-    found: dict[str, silver.Entry] = {}
+    found: dict[str, Entry] = {}
     for r in landing.list_receipts(world.lake, night.contracts[f"loose.{mode}"]):
         line = night.ledger.newest("bronze", f"loose.{mode}", r.business_date, r.revision)
         if line is not None and line.outcome == "accepted":
             decided = night.ledger.decisions_on(f"loose.{mode}", r.business_date, r.revision, r.sha256)
             full = bool(r.manifest["full"])
-            found[r.business_date] = silver.Entry(r.business_date, r.revision, r.sha256, full, tuple(decided))
+            found[r.business_date] = Entry(r.business_date, r.revision, r.sha256, full, tuple(decided))
     return [found[date] for date in sorted(found)]
 
 
@@ -174,7 +175,7 @@ def test_spark_folds_histories_as_the_judge_does(world: World, mode: Mode) -> No
     listed = fold_list(deliveries)
     assert [(e.business_date, e.revision) for e in entries] == [(d.date, d.revision) for d in listed]
     contract = night.contracts[f"loose.{mode}"]
-    stage = silver.Stage(night.spark, world.lake, contract, load_suite(contract))
+    stage = Stage(night.spark, world.lake, contract, load_suite(contract))
 
     late = len(entries) - FAST
     whole = silver.fold_delivery(stage, entries[0], entries[1:late], approved=False)

@@ -63,9 +63,9 @@ def test_tables_checks_and_fetching_do_not_know_each_other() -> None:
 
 
 def test_only_a_night_composes_stages() -> None:
-    """Silver takes what bronze read, lint checks layouts and marts; beside these, stages do not meet."""
+    """Quarantine takes what bronze read, lint checks layouts and marts; beside these, stages do not meet."""
     known = {
-        "jobs.silver": {"jobs.bronze"},
+        "jobs.quarantine": {"jobs.bronze"},
         "jobs.lint": {"jobs.bronze", "jobs.gold"},
         "jobs.query": {"jobs.release"},
         "jobs.night": STAGES,

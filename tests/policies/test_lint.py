@@ -72,6 +72,13 @@ def test_only_rules_of_a_row_may_set_rows_aside(broken: Break, kind: str) -> Non
     assert found == [f"reg.things: rule reg.things.x: {kind} cannot set rows aside"]
 
 
+def test_a_condition_that_great_expectations_forgets_is_refused(broken: Break) -> None:
+    kind = "expect_column_pair_values_to_be_in_set"
+    kwargs = "{column_A: key, column_B: hold, value_pairs_set: [], row_condition: value > 0, condition_parser: spark}"
+    found = broken("suite", "silver:\n", "silver:\n" + rule(kind, kwargs))
+    assert [f for f in found if "whatever its row_condition" in f]
+
+
 @pytest.mark.parametrize(
     ("kind", "kwargs"),
     [

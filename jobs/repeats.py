@@ -1,0 +1,95 @@
+"""Say of every row of a delivery what it is: good, set aside, a copy, or one of several that contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobs.contracts import Contract
+from jobs.fold import hash_of
+from jobs.judge import identify
+
+CONFLICT, TAKEN = "Q801", "Q802"
+ASIDE = ("aside", CONFLICT, TAKEN)
+FEW = 200
+
+
+@dataclass(frozen=True)
+class Settled:
+    """`plain` rows are good by themselves; `odd` ones, few, have a `_verdict` each, counted by delivery in `verdicts`."""
+
+    plain: DataFrame
+    odd: DataFrame | None = None
+    verdicts: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def good(self) -> DataFrame:
+        if self.odd is None:
+            return self.plain
+        return self.plain.unionByName(self.odd.where("_verdict = 'good'").drop("_verdict"))
+
+    @property
+    def aside(self) -> DataFrame | None:
+        return None if self.odd is None else self.odd.where(F.col("_verdict").isin(*ASIDE))
+
+
+def settle(judged: DataFrame, contract: Contract, repeated: np.ndarray[Any, Any], any_aside: bool) -> Settled:
+    """Look closely at the rows that break a rule, were dismissed, or share their key's hash with another.
+
+    Exact copies of a good row are duplicates and the first (by file and record) stays. Two good rows of one key with different values
+    are both set aside; in changes, of one key and one sequence. A set-aside row takes the other rows of its key with it. Dismissed
+    rows are taken out first: they are no rival of any other.
+    """
+    if not any_aside and not len(repeated):
+        return Settled(identify(judged, contract))
+    plain, odd = (identify(part, contract) for part in _part(judged, repeated))
+    live = odd.where("NOT _dismissed").transform(_judge_rivals, contract)
+    gone = odd.where("_dismissed").withColumn("_verdict", F.lit("aside"))
+    odd = live.unionByName(gone).localCheckpoint()
+    verdicts: dict[int, dict[str, int]] = {}
+    for row in odd.groupBy("_d", "_verdict").count().collect():
+        verdicts.setdefault(row["_d"], {})[row["_verdict"]] = row["count"]
+    return Settled(plain, odd, verdicts)
+
+
+def _part(judged: DataFrame, repeated: np.ndarray[Any, Any]) -> tuple[DataFrame, DataFrame]:
+    """Rows that are good by themselves, and the others."""
+    marked = F.col("_aside") | F.col("_dismissed")
+    if len(repeated) <= FEW:
+        several: Column = (
+            F.coalesce(F.col("_hash").isin(repeated.tolist()), F.lit(False)) if len(repeated) else F.lit(False)
+        )
+        return judged.where(~(marked | several)), judged.where(marked | several)
+    table = pa.table({"_hash": repeated, "_several": np.ones(len(repeated), bool)})
+    known = F.broadcast(judged.sparkSession.createDataFrame(table))
+    plain = judged.where(~marked).join(known, "_hash", "left_anti")
+    odd = judged.join(known, "_hash", "left").where(marked | F.col("_several")).drop("_several")
+    return plain, odd
+
+
+def _judge_rivals(rows: DataFrame, contract: Contract) -> DataFrame:
+    values = hash_of([f"_row.{c.name}" for c in contract.columns])
+    rows = rows.withColumn("_copy", F.when(~F.col("_aside"), values))
+    first = F.row_number().over(Window.partitionBy("_d", "_key", "_copy").orderBy("_file", "_record"))
+    rows = rows.withColumn("_nth", F.when(~F.col("_aside"), first))
+    unit = ["_d", "_key", f"_row.{contract.sequence}"] if contract.mode == "changes" else ["_d", "_key"]
+    kinds = F.size(F.collect_set(F.when(F.col("_nth") == 1, F.col("_copy"))).over(Window.partitionBy(*unit)))
+    rows = rows.withColumn("_conflict", ~F.col("_aside") & (kinds > 1))
+    by_key = Window.partitionBy("_d", "_key")
+    spoiled = F.max(F.col("_aside")).over(by_key)
+    if contract.mode == "changes":
+        spoiled = spoiled | F.max(F.col("_conflict")).over(by_key)
+    verdict = (
+        F.when(F.col("_aside"), "aside")
+        .when(F.col("_nth") > 1, "duplicate")
+        .when(F.col("_conflict"), CONFLICT)
+        .when(spoiled, TAKEN)
+        .otherwise("good")
+    )
+    return rows.withColumn("_verdict", verdict).drop("_copy", "_nth", "_conflict")
