@@ -8,10 +8,11 @@ one code path.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +26,7 @@ from pyspark.sql.types import StructType
 COMMIT_POINTS = ("quarantine_bronze", "bronze", "quarantine_silver", "silver", "gold", "decision", "release", "ledger")
 FEW_FILES = 32
 PLAIN_FEATURES = {"timestampNtz"}
+_turn = Lock()
 observers: list[Callable[[str], None]] = []
 RETENTION = {
     "gold": "interval 1826 days",
@@ -248,23 +250,26 @@ def merge(
     spark: SparkSession, path: str, source: DataFrame, clauses: str, point: str, metadata: Mapping[str, Any]
 ) -> None:
     """Run `MERGE INTO path AS t USING source AS s` with the given ON and WHEN clauses, in one commit."""
-    source.createOrReplaceTempView("merge_source")
-    setting = "spark.databricks.delta.commitInfo.userMetadata"
-    spark.conf.set(setting, json.dumps(metadata))
-    try:
+    with _noting(spark, metadata):
+        source.createOrReplaceTempView("merge_source")
         with _commit(point):
             spark.sql(f"MERGE INTO delta.`{path}` AS t USING merge_source AS s {clauses}")
-    finally:
-        spark.conf.unset(setting)
         spark.catalog.dropTempView("merge_source")
 
 
 def note(spark: SparkSession, path: str, point: str, metadata: Mapping[str, Any]) -> None:
     """Commit metadata alone: a delivery that changes no row is folded all the same."""
+    with _noting(spark, metadata), _commit(point):
+        spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('lake.note' = '{metadata.get('chain', '')}')")
+
+
+@contextmanager
+def _noting(spark: SparkSession, metadata: Mapping[str, Any]) -> Iterator[None]:
+    """For SQL commands the commit's `userMetadata` is a setting of the session: one command at a time."""
     setting = "spark.databricks.delta.commitInfo.userMetadata"
-    spark.conf.set(setting, json.dumps(metadata))
-    try:
-        with _commit(point):
-            spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('lake.note' = '{metadata.get('chain', '')}')")
-    finally:
-        spark.conf.unset(setting)
+    with _turn:
+        spark.conf.set(setting, json.dumps(metadata))
+        try:
+            yield
+        finally:
+            spark.conf.unset(setting)

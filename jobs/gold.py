@@ -153,17 +153,19 @@ def _is_cast(rule: Rule) -> bool:
     return str(rule.kwargs.get("column", "")).startswith("_")
 
 
-def order_marts(marts: Sequence[Mart]) -> list[Mart]:
-    """Marts that read gold come after those they read."""
+def order_marts(marts: Sequence[Mart]) -> list[list[Mart]]:
+    """Marts by level: each reads gold of the levels before its own only."""
     names = {f"gold_{m.table}" for m in marts}
-    placed: list[Mart] = []
-    while len(placed) < len(marts):
-        done = {f"gold_{m.table}" for m in placed}
-        ready = [m for m in marts if m not in placed and all(r in done for r in m.reads if r in names)]
+    levels: list[list[Mart]] = []
+    left = list(marts)
+    while left:
+        waiting = {f"gold_{m.table}" for m in left}
+        ready = [m for m in left if not waiting & names & set(m.reads)]
         if not ready:
             raise LakeError("E003", place="marts", expected="an order", actual="marts that read each other")
-        placed += ready
-    return placed
+        levels.append(ready)
+        left = [m for m in left if m not in ready]
+    return levels
 
 
 def receipts_frame(spark: SparkSession, rows: Sequence[Mapping[str, Any]]) -> DataFrame:

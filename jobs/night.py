@@ -9,11 +9,13 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from threading import RLock
+from typing import Any, TypeVar
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -31,6 +33,9 @@ from jobs.stage import Entry, Stage
 from jobs.suites import Suite, load_suite
 
 SMALL_NIGHT_BYTES = 64 << 20
+AT_ONCE = 2
+T = TypeVar("T")
+R = TypeVar("R")
 Tell = Callable[[str, Line | Receipt | LakeError | Notice], None]
 
 
@@ -68,6 +73,7 @@ class Night:
     selection: Selection = field(default_factory=Selection)
     problems: list[LakeError] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
+    turn: RLock = field(default_factory=RLock)
 
     @cached_property
     def city(self) -> City:
@@ -81,8 +87,13 @@ class Night:
     def ledger(self) -> Ledger:
         return Ledger(self.lake, self.run)
 
-    @cached_property
+    @property
     def spark(self) -> SparkSession:
+        with self.turn:
+            return self._session
+
+    @cached_property
+    def _session(self) -> SparkSession:
         return self.open_session()
 
     @property
@@ -205,7 +216,7 @@ def owed(night: Night) -> list[tuple[Delivery, str]]:
 
 def is_small(night: Night) -> bool:
     """Whether so little is owed that starting Java quickly matters more than running it fast."""
-    return sum(f.size for d, _ in owed(night) for f in d.receipt.files) < SMALL_NIGHT_BYTES
+    return _bytes(owed(night)) < SMALL_NIGHT_BYTES
 
 
 def _is_owed(night: Night, d: Delivery, stage: str) -> bool:
@@ -352,37 +363,62 @@ def _recount(night: Night, d: Delivery, result: silver.Silver) -> None:
             continue
         named = {**line.counts, **{n: counts.get(n, 0) for n in COUNTS}}
         if named != line.counts:
-            night.ledger.append(replace(line, counts=named, table_version=result.version))
+            with night.turn:
+                night.ledger.append(replace(line, counts=named, table_version=result.version))
 
 
 def _finish(night: Night, line: Line, error: LakeError | None) -> None:
-    written = night.ledger.append(line)
-    night.lines.append(written)
-    night.tell("done", written)
-    if error is not None:
-        _say_problem(night, error)
+    with night.turn:
+        written = night.ledger.append(line)
+        night.lines.append(written)
+        night.tell("done", written)
+        if error is not None:
+            _say_problem(night, error)
 
 
 def _say_problem(night: Night, error: LakeError) -> None:
-    night.problems.append(error)
-    night.tell("problem", error)
+    with night.turn:
+        night.problems.append(error)
+        night.tell("problem", error)
 
 
 def process(night: Night, stages: tuple[str, ...] = ("bronze", "silver")) -> None:
-    """Run what is owed, oldest date first; the fault of one dataset stops no other."""
-    broken: set[str] = set()
-    for d, stage in owed(night):
-        if d.contract.dataset in broken or stage not in stages:
-            continue
+    """Run what is owed, of each dataset the oldest date first; the fault of one dataset stops no other."""
+    work = [(d, stage) for d, stage in owed(night) if stage in stages]
+    by_dataset: dict[str, list[tuple[Delivery, str]]] = {}
+    for d, stage in work:
+        by_dataset.setdefault(d.contract.dataset, []).append((d, stage))
+    largest_first = sorted(by_dataset.values(), key=_bytes, reverse=True)
+    _do_all(partial(_run_stages, night), largest_first, at_once=AT_ONCE if _bytes(work) < SMALL_NIGHT_BYTES else 1)
+    night.lines.sort(key=lambda x: (x.business_date, x.dataset, x.revision, x.stage))
+    night.problems.sort(key=lambda p: (p.where.business_date, p.where.dataset, p.where.revision))
+
+
+def _bytes(work: Sequence[tuple[Delivery, str]]) -> int:
+    return sum(f.size for d, _ in work for f in d.receipt.files)
+
+
+def _do_all(call: Callable[[T], R], items: Sequence[T], at_once: int) -> list[R]:
+    """Do independent things, some at once: the planning of small queries keeps one core busy and leaves the others idle."""
+    if at_once == 1 or len(items) < 2:
+        return [call(item) for item in items]
+    with ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(call, items))
+
+
+def _run_stages(night: Night, work: Sequence[tuple[Delivery, str]]) -> None:
+    """Stages of one dataset, in order, up to the first that fails."""
+    for d, stage in work:
         try:
             run_bronze(night, d) if stage == "bronze" else run_silver(night, d)
         except LakeError as error:
-            broken.add(d.contract.dataset)
             _fail(night, d, stage, error)
+            break
         except Exception as error:
-            broken.add(d.contract.dataset)
-            night.tell("trace", LakeError("E001", actual=traceback.format_exc()))
+            with night.turn:
+                night.tell("trace", LakeError("E001", actual=traceback.format_exc()))
             _fail(night, d, stage, LakeError("E001", actual=type(error).__name__))
+            break
 
 
 def _fail(night: Night, d: Delivery, stage: str, error: LakeError) -> None:
@@ -398,8 +434,7 @@ def _fail(night: Night, d: Delivery, stage: str, error: LakeError) -> None:
 
 
 def marts(night: Night) -> list[gold.Mart]:
-    found = [gold.find_mart(c, load_suite(c)) for c in load_gold(night.lake.city).values()]
-    return gold.order_marts(found)
+    return [gold.find_mart(c, load_suite(c)) for c in load_gold(night.lake.city).values()]
 
 
 def receipt_rows(night: Night) -> list[dict[str, Any]]:
@@ -451,9 +486,11 @@ def run_gold(night: Night, last: release.Release | None) -> list[release.Release
     rows = receipt_rows(night)
     receipts = gold.receipts_identity(rows)
     built: dict[str, release.Released] = {}
-    for mart in marts(night):
-        before = last.tables.get(mart.table) if last else None
-        built[mart.table] = _one_table(night, mart, before, built, rows, receipts)
+    for level in gold.order_marts(marts(night)):
+        before = [last.tables.get(m.table) if last else None for m in level]
+        tables = [partial(_one_table, night, m, b, built, rows, receipts) for m, b in zip(level, before, strict=True)]
+        for made in _do_all(lambda build: build(), tables, AT_ONCE):
+            built[made.table] = made
     return list(built.values())
 
 

@@ -14,6 +14,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, reduce
+from threading import RLock
 from typing import Any
 
 import pandas as pd
@@ -25,6 +26,8 @@ from jobs.errors import LakeError
 from jobs.suites import Rule
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+# One thread at a time: the library registers its expectations while it is imported, and has one context whose sources go by name.
+_turn = RLock()
 ABOUT_NULLS = ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null")
 
 
@@ -88,16 +91,17 @@ def conditions(rows: DataFrame, rules: Sequence[Rule]) -> list[Condition]:
     GX keeps the domain apart, so `row_condition` and the null test of `ignore_row_if` are added; null values break no map expectation
     but those about nulls. Raises E703 where GX cannot make one.
     """
-    from great_expectations.validator.metrics_calculator import MetricsCalculator
-
     empty = rows.sparkSession.createDataFrame([], rows.schema)
-    batch = _batch(empty, "spark")
-    engine = batch.data.execution_engine
-    engine.batch_manager.load_batch_list([batch])
-    wanted = [_condition_metric(engine, rule) for rule in rules]
-    found, _ = MetricsCalculator(engine).compute_metrics(
-        wanted, runtime_configuration=None, min_graph_edges_pbar_enable=0
-    )
+    with _turn:
+        from great_expectations.validator.metrics_calculator import MetricsCalculator
+
+        batch = _batch(empty, "spark")
+        engine = batch.data.execution_engine
+        engine.batch_manager.load_batch_list([batch])
+        wanted = [_condition_metric(engine, rule) for rule in rules]
+        found, _ = MetricsCalculator(engine).compute_metrics(
+            wanted, runtime_configuration=None, min_graph_edges_pbar_enable=0
+        )
     for metric, rule in zip(wanted, rules, strict=True):
         if metric.id not in found:
             raise LakeError(
@@ -221,12 +225,13 @@ def _result(rule: Rule, success: bool, detail: Mapping[str, Any], rows: int) -> 
 def _validate(
     frame: Any, engine: str, expectations: list[dict[str, Any]], form: str = "BOOLEAN_ONLY"
 ) -> list[Mapping[str, Any]]:
-    from great_expectations.core.expectation_suite import ExpectationSuite
+    with _turn:
+        from great_expectations.core.expectation_suite import ExpectationSuite
 
-    suite = ExpectationSuite(
-        name="suite", expectations=[{**e, "meta": {**e["meta"], "n": n}} for n, e in enumerate(expectations)]
-    )
-    outcome = _batch(frame, engine).validate(suite, result_format={"result_format": form})
+        suite = ExpectationSuite(
+            name="suite", expectations=[{**e, "meta": {**e["meta"], "n": n}} for n, e in enumerate(expectations)]
+        )
+        outcome = _batch(frame, engine).validate(suite, result_format={"result_format": form})
     found = sorted(outcome.results, key=lambda r: r.expectation_config.meta["n"])
     for result in found:
         if result.exception_info and _raised(result.exception_info):
