@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
-import pyarrow as pa
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.contracts import Contract
 from jobs.fold import hash_of
 from jobs.judge import identify
+from jobs.stage import Judged
 
 CONFLICT, TAKEN = "Q801", "Q802"
 ASIDE = ("aside", CONFLICT, TAKEN)
-FEW = 200
 
 
 @dataclass(frozen=True)
@@ -39,16 +36,16 @@ class Settled:
         return None if self.odd is None else self.odd.where(F.col("_verdict").isin(*ASIDE))
 
 
-def settle(judged: DataFrame, contract: Contract, repeated: np.ndarray[Any, Any], any_aside: bool) -> Settled:
-    """Look closely at the rows that break a rule, were dismissed, or share their key's hash with another.
+def settle(judged: Judged, contract: Contract) -> Settled:
+    """Look closely at the rows of some records: those that break a rule, were dismissed, or share their key's hash with another.
 
     Exact copies of a good row are duplicates and the first (by file and record) stays. Two good rows of one key with different values
     are both set aside; in changes, of one key and one sequence. A set-aside row takes the other rows of its key with it. Dismissed
     rows are taken out first: they are no rival of any other.
     """
-    if not any_aside and not len(repeated):
-        return Settled(identify(judged, contract))
-    plain, odd = (identify(part, contract) for part in _part(judged, repeated))
+    if not len(judged.odd):
+        return Settled(identify(judged.rows, contract))
+    plain, odd = (identify(part, contract) for part in judged.part())
     live = odd.where("NOT _dismissed").transform(_judge_rivals, contract)
     gone = odd.where("_dismissed").withColumn("_verdict", F.lit("aside"))
     odd = live.unionByName(gone).localCheckpoint()
@@ -56,21 +53,6 @@ def settle(judged: DataFrame, contract: Contract, repeated: np.ndarray[Any, Any]
     for row in odd.groupBy("_d", "_verdict").count().collect():
         verdicts.setdefault(row["_d"], {})[row["_verdict"]] = row["count"]
     return Settled(plain, odd, verdicts)
-
-
-def _part(judged: DataFrame, repeated: np.ndarray[Any, Any]) -> tuple[DataFrame, DataFrame]:
-    """Rows that are good by themselves, and the others."""
-    marked = F.col("_aside") | F.col("_dismissed")
-    if len(repeated) <= FEW:
-        several: Column = (
-            F.coalesce(F.col("_hash").isin(repeated.tolist()), F.lit(False)) if len(repeated) else F.lit(False)
-        )
-        return judged.where(~(marked | several)), judged.where(marked | several)
-    table = pa.table({"_hash": repeated, "_several": np.ones(len(repeated), bool)})
-    known = F.broadcast(judged.sparkSession.createDataFrame(table))
-    plain = judged.where(~marked).join(known, "_hash", "left_anti")
-    odd = judged.join(known, "_hash", "left").where(marked | F.col("_several")).drop("_several")
-    return plain, odd
 
 
 def _judge_rivals(rows: DataFrame, contract: Contract) -> DataFrame:

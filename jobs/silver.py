@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -47,7 +48,7 @@ def fold_delivery(stage: Stage, entry: Entry, accepted: Sequence[Entry], approve
     """
     identity = silver_fingerprint(stage.contract, stage.suite)
     judged = _judge(stage, [entry])
-    settled = _settle(stage, judged, [entry])
+    settled = settle(judged, stage.contract)
     counts = _counts(judged.tally(0), settled.verdicts.get(0, {}))
     results = _validate(stage, judged, counts)
     set_aside(stage, entry, judged, settled, counts["set_aside"])
@@ -61,14 +62,21 @@ def _judge(stage: Stage, entries: Sequence[Entry]) -> Judged:
     """Judged rows of some deliveries, numbered in the given order."""
     contract, rules = stage.contract, stage.suite.row_rules()
     bronze = _bronze_rows(stage, entries)
-    typed = type_rows(bronze, contract)
-    conditions = _conditions(stage, typed, rules)
-    rows = judge_rows(typed, contract, conditions, len(stage.suite.quarantine_rules()), _number(entries))
-    rows = _mark_dismissed(stage, rows, entries)
-    if _is_small(stage, entries):
-        rows = keep(rows, small=True)
-    tallies, repeated = tally(rows, contract, rules, conditions)
-    return Judged(rows, bronze, rules, tallies, repeated)
+    conditions = _conditions(stage, bronze, rules)
+    judge = partial(_judge_records, stage, entries, conditions)
+    small = _is_small(stage, entries)
+    rows = keep(judge(bronze), small=True) if small else judge(bronze)
+    tallies, odd = tally(rows, contract, rules, conditions)
+    return Judged(rows, bronze, judge, small, rules, tallies, odd)
+
+
+def _judge_records(
+    stage: Stage, entries: Sequence[Entry], conditions: Sequence[quality.Condition], records: DataFrame
+) -> DataFrame:
+    typed = type_rows(records, stage.contract)
+    setting_aside = len(stage.suite.quarantine_rules())
+    rows = judge_rows(typed, stage.contract, conditions, setting_aside, _number(entries))
+    return _mark_dismissed(stage, rows, entries)
 
 
 def _number(entries: Sequence[Entry]) -> Any:
@@ -91,11 +99,11 @@ def _partition(entry: Entry) -> dict[str, str]:
 _CONDITIONS: dict[str, list[quality.Condition]] = {}
 
 
-def _conditions(stage: Stage, typed: DataFrame, rules: Sequence[Rule]) -> list[quality.Condition]:
+def _conditions(stage: Stage, bronze: DataFrame, rules: Sequence[Rule]) -> list[quality.Condition]:
     """Conditions are the same for every delivery of a dataset: they are asked of GX once a process."""
     key = fingerprint([stage.contract.dataset, str(stage.contract.path), [asdict(r) for r in rules]])
     if key not in _CONDITIONS:
-        _CONDITIONS[key] = rule_conditions(typed, rules, quality.conditions)
+        _CONDITIONS[key] = rule_conditions(type_rows(bronze, stage.contract), rules, quality.conditions)
     return _CONDITIONS[key]
 
 
@@ -130,12 +138,6 @@ def _mark_dismissed(stage: Stage, rows: DataFrame, entries: Sequence[Entry]) -> 
     named = stage.spark.createDataFrame(data, "_d int, _file string, _record bigint, _dismissed boolean")
     joined = rows.drop("_dismissed").join(F.broadcast(named), ["_d", "_file", "_record"], "left")
     return joined.fillna(False, ["_dismissed"])
-
-
-def _settle(stage: Stage, judged: Judged, entries: Sequence[Entry]) -> Settled:
-    dismissed = any(d.kind == "dismiss" for e in entries for d in e.decisions)
-    aside = dismissed or any(t.aside for t in judged.tallies.values())
-    return settle(judged.rows, stage.contract, judged.repeated, aside)
 
 
 def _counts(found: Tally, verdicts: Mapping[str, int]) -> dict[str, Any]:
@@ -214,7 +216,7 @@ def _fold_newest(
 
 def _refold(stage: Stage, entries: Sequence[Entry], metadata: dict[str, Any]) -> dict[int, dict[str, int]]:
     judged = _judge(stage, entries)
-    settled = _settle(stage, judged, entries)
+    settled = settle(judged, stage.contract)
     small = _is_small(stage, entries)
     if stage.contract.mode == "events":
         return events.refold(stage, entries, settled, metadata, small=small)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
 
-import numpy as np
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from jobs import delta
 from jobs.contracts import Contract, fingerprint
 from jobs.lake import Lake
 from jobs.ledger import Decision
 from jobs.suites import Rule, Suite
-from jobs.tally import Tally
+from jobs.tally import Places, Tally, place_of
 
 SMALL = 1_000_000
+FEW = 200
 
 
 @dataclass(frozen=True)
@@ -76,18 +77,38 @@ class Stage:
 class Judged:
     """Judged rows of some deliveries, the bronze records below them, and their counts by delivery number.
 
-    `repeated`: hashes of the keys that stand in a delivery more than once.
+    `odd`: places of the records to look at closely. `judge` makes rows of records: where they are many, that is cheaper than to keep
+    them, and records are parted before they are judged.
     """
 
     rows: DataFrame
     bronze: DataFrame
+    judge: Callable[[DataFrame], DataFrame]
+    is_small: bool
     rules: tuple[Rule, ...]
     tallies: Mapping[int, Tally]
-    repeated: np.ndarray[Any, Any]
+    odd: Places
+
+    def part(self) -> tuple[DataFrame, DataFrame]:
+        """Rows of plain records, and rows of odd ones."""
+        if self.is_small:
+            return part_records(self.rows, self.odd)
+        plain, odd = part_records(self.bronze, self.odd)
+        return self.judge(plain), self.judge(odd)
 
     def tally(self, number: int) -> Tally:
         empty = Tally(0, 0, {}, {r.id: 0 for r in self.rules}, {}, frozenset(), 0)
         return self.tallies.get(number, empty)
+
+
+def part_records(rows: DataFrame, places: Places) -> tuple[DataFrame, DataFrame]:
+    """Rows of all other records, and rows of the records at some places."""
+    if len(places) <= FEW:
+        here = place_of().isin(places.tolist())
+        return rows.where(~here), rows.where(here)
+    known = F.broadcast(rows.sparkSession.createDataFrame(pa.table({"_place": places})))
+    on = place_of() == F.col("_place")
+    return rows.join(known, on, "left_anti"), rows.join(known, on, "left_semi")
 
 
 def keep(rows: DataFrame, *, small: bool) -> DataFrame:

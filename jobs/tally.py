@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.contracts import Contract
 from jobs.judge import domains
 from jobs.quality import Condition
-from jobs.rules import BITS, mask_names
+from jobs.rules import BITS, LINEAGE, mask_names
 from jobs.suites import Rule
+
+Places = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -35,26 +37,39 @@ class Tally:
 
 def tally(
     judged: DataFrame, contract: Contract, rules: Sequence[Rule], conditions: Sequence[Condition]
-) -> tuple[dict[int, Tally], np.ndarray[Any, Any]]:
-    """Count each delivery's rows, and find the hashes of keys that stand in it more than once.
+) -> tuple[dict[int, Tally], Places]:
+    """Count each delivery's rows, and find the records to look at closely: those with a row that is set aside, or whose key repeats.
 
-    One Spark job sends some 60 bytes a row here: by a Spark aggregate the repeated keys alone cost twice as much.
+    Records are named by a 64-bit hash of their place (`place_of`). One Spark job sends some 50 bytes a row here: by Spark's aggregates
+    the repeated keys alone cost as much.
     """
     period = ["_period"] if contract.mode == "partition" else []
     facts = judged.select(
-        "_d", "_hash", *period, *mask_names(len(rules), "_rules"), *mask_names(len(domains(conditions)), "_asked"),
-        *[F.col(f"_row.{c}").alias(f"_sum_{c}") for c in contract.control_sums],
+        "_d", place_of().alias("_place"), "_hash", "_dismissed", *period, *mask_names(len(rules), "_rules"),
+        *mask_names(len(domains(conditions)), "_asked"), *[F.col(f"_row.{c}").alias(f"_sum_{c}") for c in contract.control_sums],
     ).toArrow()  # fmt: skip
     numbers = pc.unique(facts["_d"]).to_pylist()
     parts = {d: facts if len(numbers) == 1 else facts.filter(pc.equal(facts["_d"], d)) for d in numbers}
-    repeated = [_repeated(part["_hash"]) for part in parts.values()]
-    whole = np.unique(np.concatenate(repeated)) if repeated else np.empty(0, np.int64)
-    return {d: _count(part, contract, rules, conditions) for d, part in parts.items()}, whole
+    odd = [_odd_places(part, rules) for part in parts.values()]
+    tallies = {d: _count(part, contract, rules, conditions) for d, part in parts.items()}
+    return tallies, np.unique(np.concatenate(odd)) if odd else np.empty(0, np.int64)
 
 
-def _repeated(hashes: pa.ChunkedArray) -> np.ndarray[Any, Any]:
-    found = np.sort(hashes.drop_null().to_numpy())
-    return np.unique(found[1:][found[1:] == found[:-1]])
+def place_of() -> Column:
+    """A 64-bit name of the record that a row comes from; a rare namesake only means that one record more is looked at."""
+    return F.xxhash64(*LINEAGE)
+
+
+def _odd_places(facts: pa.Table, rules: Sequence[Rule]) -> Places:
+    odd = _is_aside(facts, rules) | facts["_dismissed"].to_numpy()
+    hashes = facts["_hash"].drop_null().to_numpy()
+    found = np.sort(hashes)
+    repeated = found[1:][found[1:] == found[:-1]]
+    if len(repeated):
+        readable = pc.is_valid(facts["_hash"]).to_numpy()
+        odd[readable] |= np.isin(hashes, repeated)
+    places: Places = facts["_place"].to_numpy()[odd]
+    return places
 
 
 def _count(facts: pa.Table, contract: Contract, rules: Sequence[Rule], conditions: Sequence[Condition]) -> Tally:
