@@ -73,14 +73,14 @@ endef
 	$(PIP) -r .venv/uv.lock
 	touch $@
 
-FITS := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))'
+FITS := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))'
 
 .venv/made:
-	for python in python3 python3.12 python3.11 ""; do \
+	for python in python3 python3.14 python3.13 python3.12 python3.11 ""; do \
 	    if [ -n "$$python" ] && "$$python" $(FITS) 2> /dev/null; then break; fi; \
 	done; \
 	if [ -z "$$python" ]; then \
-	    echo "Python 3.11 or 3.12 is needed; here is $$(python3 --version 2>&1)." >&2; exit 1; \
+	    echo "Python 3.11 to 3.14 is needed; here is $$(python3 --version 2>&1)." >&2; exit 1; \
 	fi; \
 	if ! { $(PYTHON) $(FITS) && { $(PYTHON) -m pip --version || $(PYTHON) -m ensurepip; }; } > /dev/null 2>&1; then \
 	    rm -rf .venv; \

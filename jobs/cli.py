@@ -210,7 +210,7 @@ def _print_lines(lines: list[Line]) -> None:
         for x in lines
     ]
     show.print_table("", ["stage", "dataset", "date", "rev", "outcome", "rows", "set aside", "seconds"], rows)
-    show.out.print(f"{len(lines)} stages, {sum(x.seconds for x in lines):.1f} seconds")
+    show.out.print(f"{len(lines)} stages, {sum(x.seconds for x in lines):.1f} seconds of work")
 
 
 def _rows(line: Line) -> int:

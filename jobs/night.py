@@ -632,14 +632,23 @@ def _why_stale(night: Night, mart: gold.Mart) -> str:
 def run_release(night: Night) -> release.Release | None:
     """Build what changed and publish it; None where a release would say nothing new."""
     last = release.find_release(night.lake, None)
+    if last and not _is_noted(night, last):  # killed between the release and its line
+        _note_release(night, last)
     tables = run_gold(night, last)
     if release.is_same(last, tables) or all(t.version < 0 for t in tables):
         return None
-    number = last.number + 1 if last else 1
     made = release.publish(night.lake, last, tables, load_gold(night.lake.city), night.run.id, night.run.now)
-    line = Line(stage="release", dataset=f"release.{number}", outcome="released", counts={"tables": len(tables)})
-    _finish(night, line, None)
+    _note_release(night, made)
     return made
+
+
+def _is_noted(night: Night, made: release.Release) -> bool:
+    return night.ledger.newest("release", f"release.{made.number}") is not None
+
+
+def _note_release(night: Night, made: release.Release) -> None:
+    counts = {"tables": len(made.tables)}
+    _finish(night, Line(stage="release", dataset=f"release.{made.number}", outcome="released", counts=counts), None)
 
 
 def is_release_owed(night: Night) -> bool:
@@ -647,6 +656,8 @@ def is_release_owed(night: Night) -> bool:
     last = release.find_release(night.lake, None)
     if last is None:
         return any(delta.exists(night.lake.table("silver", c.table)) for c in night.contracts.values())
+    if not _is_noted(night, last):
+        return True
     receipts = gold.receipts_identity(receipt_rows(night))
     for mart in marts(night):
         before = last.tables.get(mart.table)

@@ -20,9 +20,9 @@ from jobs.contracts import Contract
 BITS = 60
 LINEAGE = ("_business_date", "_revision", "_file", "_record")
 _PARTS = {"yyyy": r"(\d{4})", "MM": r"(\d{2})", "dd": r"(\d{2})", "HH": r"(\d{2})", "mm": r"(\d{2})", "ss": r"(\d{2})", "M": r"(\d{1,2})", "d": r"(\d{1,2})", "H": r"(\d{1,2})"}  # fmt: skip
-_ISO_DATE = r"^\d{4}-\d{2}-\d{2}$"
-_ISO_LOCAL = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?$"
-_ISO_INSTANT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$"
+_ISO_DATE = r"^\d{4}-\d{2}-\d{2}\z"  # `$` also stands before a last line break
+_ISO_LOCAL = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?\z"
+_ISO_INSTANT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})\z"
 
 
 def cast_columns(rows: DataFrame, contract: Contract) -> DataFrame:
@@ -52,12 +52,13 @@ def cast_value(value: Column, column: Declared) -> Column:
     if kind == "string":
         return value
     if kind == "boolean":
-        return F.when(value.rlike("^(true|false)$"), value.cast("boolean"))
+        return F.when(value.isin("true", "false"), value.cast("boolean"))
     if kind == "date" or kind.startswith("timestamp"):
         return _cast_time(value, column)
     if kind.startswith("decimal"):
-        return F.when(value.rlike(rf"^-?\d+(\.\d{{0,{column.scale}}}0*)?$"), value.try_cast(kind))
-    return F.when(value.rlike(r"^-?\d+(\.0*)?$"), value.try_cast("decimal(38,0)").try_cast(kind))
+        return F.when(value.rlike(rf"^-?\d+(\.\d{{0,{column.scale}}}0*)?\z"), value.try_cast(kind))
+    plain = F.when(value.rlike(r"^-?\d+\z"), value.try_cast(kind))
+    return plain.when(value.rlike(r"^-?\d+\.0*\z"), value.try_cast("decimal(38,0)").try_cast(kind))
 
 
 def _cast_time(value: Column, column: Declared) -> Column:
@@ -81,7 +82,7 @@ def read_format(pattern: str) -> tuple[str, str]:
     group = {letter: f"${n}" for n, letter in enumerate(order, 1)}
     day = f"{group['y']}-{group['M']}-{group['d']}"
     time = ":".join(group.get(x, "00") for x in "Hms")
-    return f"^{regex}$", f"{day} {time}" if "H" in group else day
+    return rf"^{regex}\z", f"{day} {time}" if "H" in group else day
 
 
 def bit_masks(conditions: Sequence[Column], name: str) -> list[Column]:

@@ -47,6 +47,8 @@ CASTS: tuple[tuple[str, str, Any], ...] = (
     ("local", "12:30", NO), ("local", "2013-03-10", NO), ("local", "2013-03-10 02:30:00Z", NO), ("local", "2013-03-10 24:30:00", NO),
     ("instant", "2013-03-10T02:30:00-05:00", datetime(2013, 3, 10, 7, 30, tzinfo=UTC)), ("instant", "2013-03-10T02:30:00Z", datetime(2013, 3, 10, 2, 30, tzinfo=UTC)),
     ("instant", "2013-03-10T02:30:00", NO), ("instant", "12:30", NO), ("instant", "2013", NO),
+    ("whole", "12\n", NO), ("whole", "12.0\n", NO), ("money", "1.00\n", NO), ("flag", "true\n", NO), ("day", "2024-02-29\n", NO), ("us_day", "06/30/2024\n", NO),
+    ("local", "2013-03-10T02:30\n", NO), ("instant", "2013-03-10T02:30:00Z\n", NO), ("small", "-2147483648", -2147483648), ("whole", "-0", 0),
     ("text", " as it is ", " as it is "), ("text", "NULL", "NULL"), ("text", "", None), ("text", "-", None),
     ("whole", "", None), ("money", "-", None), ("day", "", None),
 )  # fmt: skip

@@ -44,16 +44,9 @@ def releases(world: World) -> list[tuple[Any, ...]]:
 
 
 def outcomes(world: World) -> list[tuple[Any, ...]]:
-    """The newest ledger line of each stage: what it was about, how it ended, its counts.
-
-    Not of releases: `audit.releases` says which there are, and a run killed right after that commit leaves no line of it.
-    """
+    """The newest ledger line of each stage: what it was about, how it ended, its counts."""
     newest = {line.key: line for line in all_lines(world.lake.table("audit", "ledger"))}
-    return sorted(
-        (*key, line.outcome, json.dumps(line.counts, sort_keys=True))
-        for key, line in newest.items()
-        if line.stage != "release"
-    )
+    return sorted((*key, line.outcome, json.dumps(line.counts, sort_keys=True)) for key, line in newest.items())
 
 
 def contents(world: World) -> dict[str, Any]:
