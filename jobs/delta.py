@@ -212,7 +212,8 @@ def read(
     nothing that Parquet cannot say, the files are taken from the log here (10 ms), and Spark reads just these.
     """
     table = open_table(path, version)
-    files = table.file_uris([(k, "=", v) for k, v in (keys or {}).items()] or None) if table else []
+    wanted = [(k, "=", v) for k, v in (keys or {}).items()] or None
+    files = table.file_uris(file_pruning_predicate=wanted) if table else []
     if table is None or len(files) > FEW_FILES or not set(table.protocol().reader_features or ()) <= PLAIN_FEATURES:
         reader = spark.read.format("delta")
         rows = (reader if version is None else reader.option("versionAsOf", version)).load(path)

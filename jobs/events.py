@@ -73,5 +73,5 @@ def refold(
 def _write(stage: Stage, rows: DataFrame, metadata: Mapping[str, Any], where: str) -> None:
     delta.overwrite(
         rows, stage.path, "silver", "silver", metadata, where=where, partition_by=("_business_date",),
-        statistics=(*stage.contract.key[:4], "_record"),
+        statistics=stage.contract.key[:4],
     )  # fmt: skip

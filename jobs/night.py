@@ -288,19 +288,46 @@ def run_silver(night: Night, d: Delivery) -> None:
     """Judge one delivery and fold it; a delivery whose bronze is held waits for its decision."""
     began = time.perf_counter()
     entry = _entry(night, d)
-    bronze_line = night.ledger.newest("bronze", *d.key)
-    if (
-        bronze_line is None
-        or bronze_line.outcome == "refused"
-        or (bronze_line.outcome == "held" and not _is_approved(entry))
-    ):
+    bronze_line = _readable(night, d, entry)
+    if bronze_line is None:
         return
-    held = changed_rules(night, d)
-    if held is not None and not night.selection.refold:
+    if held := changed_rules(night, d):
         _say_problem(night, held)
         return
-    accepted = [] if held else _accepted(night, d)
-    result = silver.fold_delivery(_stage(night, d), entry, accepted, _is_approved(entry))
+    result = silver.fold_delivery(_stage(night, d), entry, _accepted(night, d), _is_approved(entry))
+    _note_silver(night, d, bronze_line, entry, result, began)
+    _recount(night, d, result)
+
+
+def refold(night: Night, contract: Contract, suite: Suite) -> None:
+    """Judge every delivery of a dataset by today's rules, whatever dates were selected, then fold what is accepted in one commit."""
+    found = []
+    for receipt in landing.list_receipts(night.lake, contract):
+        began, d = time.perf_counter(), Delivery(contract, suite, receipt)
+        entry = _entry(night, d)
+        bronze_line = _readable(night, d, entry)
+        if bronze_line:
+            done = silver.judge_delivery(_stage(night, d), entry, _is_approved(entry))
+            found.append((d, bronze_line, entry, done, began))
+    best = {e.business_date: (d, e, done) for d, _, e, done, _ in found if not done.held}
+    folded = silver.refold(_stage(night, found[0][0]), {e: done for _, e, done in best.values()}) if best else {}
+    for d, bronze_line, entry, done, began in found:
+        outranked = replace(done, counts={**done.counts, **dict.fromkeys(COUNTS, 0), "outranked": done.counts["good"]})
+        result = done if done.held else folded.get(entry, outranked)
+        _note_silver(night, d, bronze_line, entry, result, began)
+
+
+def _readable(night: Night, d: Delivery, entry: Entry) -> Line | None:
+    """The bronze line of a delivery that silver may judge: not refused, and not held without an approval."""
+    line = night.ledger.newest("bronze", *d.key)
+    if line is None or line.outcome in ("refused", "failed") or (line.outcome == "held" and not _is_approved(entry)):
+        return None
+    return line
+
+
+def _note_silver(
+    night: Night, d: Delivery, bronze_line: Line, entry: Entry, result: silver.Silver, began: float
+) -> None:
     _check_identities(bronze_line, result, d, entry)
     state = delta.table_state(night.lake.table("silver", d.contract.table))
     line = Line(
@@ -311,7 +338,6 @@ def run_silver(night: Night, d: Delivery) -> None:
         error=_placed(result.held, d, "silver").parts() if result.held else {}, seconds=time.perf_counter() - began,
     )  # fmt: skip
     _finish(night, line, result.held)
-    _recount(night, d, result)
 
 
 def changed_rules(night: Night, d: Delivery) -> LakeError | None:
@@ -407,10 +433,16 @@ def _do_all(call: Callable[[T], R], items: Sequence[T], at_once: int) -> list[R]
 
 
 def _run_stages(night: Night, work: Sequence[tuple[Delivery, str]]) -> None:
-    """Stages of one dataset, in order, up to the first that fails."""
-    for d, stage in work:
+    """Stages of one dataset, in order, up to the first that fails; a refold takes the place of its silver stages."""
+    refolding = night.selection.refold and any(stage == "silver" for _, stage in work)
+    stages = [(d, stage) for d, stage in work if stage == "bronze" or not refolding]
+    steps = [(d, stage, partial(run_bronze if stage == "bronze" else run_silver, night, d)) for d, stage in stages]
+    if refolding:
+        d = work[-1][0]
+        steps.append((d, "silver", partial(refold, night, d.contract, d.suite)))
+    for d, stage, step in steps:
         try:
-            run_bronze(night, d) if stage == "bronze" else run_silver(night, d)
+            step()
         except LakeError as error:
             _fail(night, d, stage, error)
             break

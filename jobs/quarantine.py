@@ -40,7 +40,7 @@ def set_aside(stage: Stage, entry: Entry, judged: Judged, settled: Settled, coun
         F.when(F.col("_dismissed"), "dismissed").alias("_detail"),
     )  # fmt: skip
     delivered = F.to_json(F.struct(*[c.name for c in stage.contract.delivered]), {"ignoreNullFields": "false"})
-    whole = judged.bronze.join(F.broadcast(named), list(LINEAGE)).withColumns(
+    whole = settled.records.join(F.broadcast(named), list(LINEAGE)).withColumns(
         {"_delivered": delivered, "_line": F.lit(None).cast("bigint"), "_raw": F.lit(None).cast("binary")}
     )
     _write(stage, entry, whole, "silver")

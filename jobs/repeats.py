@@ -19,9 +19,13 @@ ASIDE = ("aside", CONFLICT, TAKEN)
 
 @dataclass(frozen=True)
 class Settled:
-    """`plain` rows are good by themselves; `odd` ones, few, have a `_verdict` each, counted by delivery in `verdicts`."""
+    """`plain` rows are good by themselves; `odd` ones, few, have a `_verdict` each, counted by delivery in `verdicts`.
+
+    `records`: bronze records, at least those of the odd rows.
+    """
 
     plain: DataFrame
+    records: DataFrame
     odd: DataFrame | None = None
     verdicts: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
 
@@ -44,15 +48,16 @@ def settle(judged: Judged, contract: Contract) -> Settled:
     rows are taken out first: they are no rival of any other.
     """
     if not len(judged.odd):
-        return Settled(identify(judged.rows, contract))
-    plain, odd = (identify(part, contract) for part in judged.part())
+        return Settled(identify(judged.rows, contract), judged.bronze)
+    plain, odd, records = judged.part()
+    odd = identify(odd, contract)
     live = odd.where("NOT _dismissed").transform(_judge_rivals, contract)
     gone = odd.where("_dismissed").withColumn("_verdict", F.lit("aside"))
     odd = live.unionByName(gone).localCheckpoint()
     verdicts: dict[int, dict[str, int]] = {}
     for row in odd.groupBy("_d", "_verdict").count().collect():
         verdicts.setdefault(row["_d"], {})[row["_verdict"]] = row["count"]
-    return Settled(plain, odd, verdicts)
+    return Settled(identify(plain, contract), records, odd, verdicts)
 
 
 def _judge_rivals(rows: DataFrame, contract: Contract) -> DataFrame:

@@ -46,6 +46,37 @@ def fold_delivery(stage: Stage, entry: Entry, accepted: Sequence[Entry], approve
 
     `accepted` are the other accepted deliveries, one a business date. Raises E704 where the identities do not hold.
     """
+    judged, settled, done = _judge_delivery(stage, entry, approved)
+    return done if done.held else _commit(stage, entry, accepted, judged, settled, done)
+
+
+def judge_delivery(stage: Stage, entry: Entry, approved: bool) -> Silver:
+    """Judge one delivery and set its bad rows aside; silver stays as it is."""
+    return _judge_delivery(stage, entry, approved)[2]
+
+
+def refold(stage: Stage, judged: Mapping[Entry, Silver]) -> dict[Entry, Silver]:
+    """Fold judged and accepted deliveries, one a business date, in one overwrite; nothing where the table already says so."""
+    entries = sorted(judged, key=lambda e: e.business_date)
+    rules = judged[entries[-1]].fingerprint
+    state = delta.table_state(stage.path)
+    if state and (state.metadata.get("chain"), state.metadata.get("fingerprint")) == (chain(entries), rules):
+        named = state.metadata.get("counts", {})
+        counts = {n: dict(named.get(e.name, {})) for n, e in enumerate(entries)}
+    else:
+        counts = _refold(stage, entries, _metadata(entries[-1], entries, rules))
+        state = delta.table_state(stage.path)
+    version = state.version if state else -1
+    return {e: _finish(judged[e], counts[n], version, {}) for n, e in enumerate(entries)}
+
+
+def _metadata(entry: Entry, entries: Sequence[Entry], rules: str) -> dict[str, Any]:
+    """What a commit of silver says of itself: the delivery that caused it, the rules, and the deliveries folded into it."""
+    delivery = [entry.business_date, entry.revision, entry.sha256]
+    return {"stage": "silver", "delivery": delivery, "fingerprint": rules, "chain": chain(entries)}
+
+
+def _judge_delivery(stage: Stage, entry: Entry, approved: bool) -> tuple[Judged, Settled, Silver]:
     identity = silver_fingerprint(stage.contract, stage.suite)
     judged = _judge(stage, [entry])
     settled = settle(judged, stage.contract)
@@ -53,9 +84,7 @@ def fold_delivery(stage: Stage, entry: Entry, accepted: Sequence[Entry], approve
     results = _validate(stage, judged, counts)
     set_aside(stage, entry, judged, settled, counts["set_aside"])
     failed = quality.failing(results)
-    if failed and not approved:
-        return Silver(identity, counts, results, _held(failed))
-    return _commit(stage, entry, accepted, judged, settled, Silver(identity, counts, results))
+    return judged, settled, Silver(identity, counts, results, _held(failed) if failed and not approved else None)
 
 
 def _judge(stage: Stage, entries: Sequence[Entry]) -> Judged:
@@ -189,8 +218,7 @@ def _commit(
     entries = sorted([*others, rivals[0] if rivals else entry], key=lambda e: e.business_date)
     state = delta.table_state(stage.path)
     folded = state.metadata if state else {}
-    delivery = [entry.business_date, entry.revision, entry.sha256]
-    metadata = {"stage": "silver", "delivery": delivery, "fingerprint": done.fingerprint, "chain": chain(entries)}
+    metadata = _metadata(entry, entries, done.fingerprint)
     if state and folded.get("chain") == metadata["chain"] and folded.get("fingerprint") == done.fingerprint:
         return _finish(done, dict(folded.get("counts", {}).get(entry.name, {})), state.version, {})
     is_newest = entries[-1] == entry

@@ -89,12 +89,13 @@ class Judged:
     tallies: Mapping[int, Tally]
     odd: Places
 
-    def part(self) -> tuple[DataFrame, DataFrame]:
-        """Rows of plain records, and rows of odd ones."""
+    def part(self) -> tuple[DataFrame, DataFrame, DataFrame]:
+        """Rows of plain records, rows of odd ones, and records among which those of the odd rows are."""
         if self.is_small:
-            return part_records(self.rows, self.odd)
+            return *part_records(self.rows, self.odd), self.bronze
         plain, odd = part_records(self.bronze, self.odd)
-        return self.judge(plain), self.judge(odd)
+        odd = odd.localCheckpoint()
+        return self.judge(plain), self.judge(odd), odd
 
     def tally(self, number: int) -> Tally:
         empty = Tally(0, 0, {}, {r.id: 0 for r in self.rules}, {}, frozenset(), 0)

@@ -23,11 +23,10 @@ NOW = datetime(2024, 9, 10, 12, tzinfo=UTC)
 CHECKS = (
     ("jobs.bronze", "quality.validate", "bronze suite"),
     ("jobs.silver", "_conditions", "ask Great Expectations for conditions"),
-    ("jobs.silver", "tally", "count rules, values and sums"),
-    ("jobs.silver", "_settle", "find repeated keys"),
-    ("jobs.silver", "_verdicts", "count verdicts"),
+    ("jobs.silver", "tally", "count rules, sums and repeated keys"),
+    ("jobs.silver", "settle", "look at odd records"),
     ("jobs.silver", "_validate", "silver suite"),
-    ("jobs.silver", "_set_aside", "write quarantine"),
+    ("jobs.silver", "set_aside", "write quarantine"),
     ("jobs.gold", "_validate", "gold suite"),
 )
 

@@ -1,0 +1,53 @@
+"""Changed rules: a dataset waits until a person asks for its refold, which judges every night by today's rules and folds once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.little import World, csv_of, write_conf
+
+pytestmark = pytest.mark.spark
+FIRST, SECOND, THIRD = "2025-01-01", "2025-01-02", "2025-01-03"
+
+
+@pytest.fixture
+def changed(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Three nights in silver; then values above 400 are forbidden, which is all of the second night."""
+    for date, value in ((FIRST, 10), (SECOND, 500), (THIRD, 30)):
+        world.deliver("reg.things", date, csv_of([(1, 2013, value)]))
+    world.run()
+    root = write_conf(tmp_path / "conf")
+    contract = root / "conf" / "cities" / "little" / "reg" / "things.odcs.yaml"
+    contract.write_text(contract.read_text().replace("maximum: 1000", "maximum: 400"))
+    monkeypatch.setenv("LAKE_CONF", str(root))
+    return world
+
+
+def test_changed_rules_hold_the_dataset_and_change_nothing(changed: World) -> None:
+    before = changed.history("reg.things")
+    assert set(changed.problem_codes(changed.run())) == {"E706"}
+    assert changed.history("reg.things") == before
+
+
+def test_a_refold_judges_every_night_again_and_leaves_out_what_is_held_now(changed: World) -> None:
+    version = changed.version("reg.things")
+    night = changed.run(refold=True)
+    assert changed.problem_codes(night) == ["E701"]
+    assert [changed.line("reg.things", d).outcome for d in (FIRST, SECOND, THIRD)] == ["accepted", "held", "accepted"]
+    assert changed.history("reg.things") == [(1, 2013, 10, FIRST, THIRD), (1, 2013, 30, THIRD, None)]
+    assert changed.version("reg.things") == version + 1, "one commit for the whole refold"
+    assert changed.line("reg.things", THIRD).counts["changed"] == 1
+
+
+def test_a_refold_of_one_date_takes_every_date(changed: World) -> None:
+    changed.run(THIRD, refold=True)
+    assert changed.history("reg.things") == [(1, 2013, 10, FIRST, THIRD), (1, 2013, 30, THIRD, None)]
+
+
+def test_a_refolded_dataset_is_done(changed: World) -> None:
+    changed.run(refold=True)
+    version = changed.version("reg.things")
+    assert changed.run(refold=True).lines == []
+    assert changed.version("reg.things") == version
