@@ -1,0 +1,27 @@
+"""A night: which stages are owed, in which order they run, and what they leave in the ledger.
+
+The only place that composes stages. Every stage can be repeated; a finished one is recognised by its ledger line and by the table
+that the line names. Read `stages.py` first.
+"""
+
+from jobs.night.arrivals import extract
+from jobs.night.build import run_gold
+from jobs.night.opened import Night, Selection
+from jobs.night.publish import is_release_owed, run_release
+from jobs.night.stages import process
+from jobs.night.standing import marts
+from jobs.night.work import deliveries, is_small, owed
+
+__all__ = [
+    "Night",
+    "Selection",
+    "deliveries",
+    "extract",
+    "is_release_owed",
+    "is_small",
+    "marts",
+    "owed",
+    "process",
+    "run_gold",
+    "run_release",
+]

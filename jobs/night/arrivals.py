@@ -1,0 +1,52 @@
+"""Extract: land what the inbox has and write down what did not come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from jobs import landing
+from jobs.due import due_at, is_due
+from jobs.errors import LakeError, Notice
+from jobs.landing import Arrival, Receipt
+from jobs.night.opened import Night, say_problem
+
+
+def extract(night: Night) -> list[Receipt]:
+    """Land what the inbox has and write down what did not come; returns the receipts of new deliveries."""
+    found = [
+        a
+        for c in night.selected
+        for a in landing.find_arrivals(night.inbox, c)
+        if night.selection.has_date(a.business_date)
+    ]
+    today = night.run.now.date().isoformat()
+    landed = [r for a in found if a.business_date <= today for r in _land(night, a)]
+    for text in sorted({a.business_date for a in found if a.business_date <= today} | set(night.selection.dates)):
+        _record_absences(night, date.fromisoformat(text), {a.dataset for a in found if a.business_date == text})
+    return landed
+
+
+def _land(night: Night, arrival: Arrival) -> Iterator[Receipt]:
+    try:
+        receipt, is_new = landing.land(night.lake, night.contracts[arrival.dataset], arrival, night.run.now)
+    except LakeError as error:
+        say_problem(night, error)
+        return
+    if is_new:
+        night.tell("landed", receipt)
+        yield receipt
+    else:
+        night.tell("notice", Notice("N106", f"{arrival.dataset} {arrival.folder}"))
+
+
+def _record_absences(night: Night, day: date, arrived: set[str]) -> None:
+    for contract in night.selected:
+        if contract.dataset in arrived:
+            continue
+        due = is_due(contract, day, night.city)
+        if due and night.run.now < due_at(contract, day, night.city):
+            continue
+        landing.record_absence(
+            night.lake, contract, day.isoformat(), "not_delivered" if due else "not_due", night.run.now
+        )

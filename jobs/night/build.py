@@ -1,0 +1,158 @@
+"""Gold: build the marts whose input changed since the last release; the others are as they were."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from functools import partial
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from jobs import delta, gold, landing, release
+from jobs.due import due_at, is_due
+from jobs.landing import Receipt
+from jobs.ledger import Line
+from jobs.night.opened import AT_ONCE, Night, do_all, note_line
+from jobs.night.standing import marts, stands_on, why_stale
+
+
+def receipt_rows(night: Night) -> list[dict[str, Any]]:
+    """Per dataset and business date: when it was due, when its first revision came, and its status."""
+    rows = []
+    for contract in night.contracts.values():
+        by_date: dict[str, list[Receipt]] = {}
+        for r in landing.list_receipts(night.lake, contract, absent=True):
+            by_date.setdefault(r.business_date, []).append(r)
+        for day, found in sorted(by_date.items()):
+            came = sorted((r for r in found if r.status == "delivered"), key=lambda r: r.revision)
+            status = "delivered" if came else max(found, key=lambda r: r.status == "not_delivered").status
+            moment = datetime.fromisoformat(came[0].delivered_at) if came else None
+            night_of = date.fromisoformat(day)
+            due = due_at(contract, night_of, night.city) if is_due(contract, night_of, night.city) else None
+            rows.append(
+                {
+                    "dataset": contract.dataset,
+                    "business_date": night_of,
+                    "status": status,
+                    "delivered_at": moment,
+                    "due_at": due,
+                }
+            )
+    return rows
+
+
+def find_sources(night: Night, mart: gold.Mart, built: Mapping[str, release.Released]) -> list[gold.Source] | None:
+    """Tables that a mart reads, at their versions; None where one of them does not exist yet."""
+    found = []
+    for name in mart.reads:
+        if name == gold.RECEIPTS:
+            continue
+        if name.startswith("gold_"):
+            other = built.get(name.removeprefix("gold_"))
+            if other is None or other.version < 0:
+                return None
+            found.append(gold.Source(name, other.table_id, other.version))
+            continue
+        state = delta.table_state(night.lake.table("silver", name))
+        if state is None:
+            return None
+        found.append(gold.Source(name, state.id, state.version))
+    return found
+
+
+def run_gold(night: Night, last: release.Release | None) -> list[release.Released]:
+    """Build the marts whose input changed since the last release; the others are as they were."""
+    rows = receipt_rows(night)
+    receipts = gold.receipts_identity(rows)
+    built: dict[str, release.Released] = {}
+    for level in gold.order_marts(marts(night)):
+        before = [last.tables.get(m.table) if last else None for m in level]
+        tables = [partial(_one_table, night, m, b, built, rows, receipts) for m, b in zip(level, before, strict=True)]
+        for made in do_all(lambda build: build(), tables, AT_ONCE):
+            built[made.table] = made
+    return list(built.values())
+
+
+def _one_table(
+    night: Night, mart: gold.Mart, before: release.Released | None, built: Mapping[str, release.Released],
+    rows: Sequence[Mapping[str, Any]], receipts: str,
+) -> release.Released:  # fmt: skip
+    sources = find_sources(night, mart, built)
+    if sources is None:
+        return release.Released(mart.table, "held", "a table that it reads has no accepted delivery yet")
+    identity = gold.mart_fingerprint(mart, sources, receipts)
+    standing = stands_on(night, mart)
+    stale = why_stale(night, mart)
+    if before and before.fingerprint == identity and before.version >= 0 and _is_untouched(night, before):
+        return replace(before, status="stale" if stale else "unchanged", why=stale, stands_on=standing)
+    approved = any(
+        x.kind == "approve" and x.table == mart.table and x.input_fingerprint == identity
+        for x in night.ledger.decisions
+    )
+    done = night.ledger.newest("gold", f"gold.{mart.table}")
+    if done and done.fingerprint == identity and done.outcome == "held" and not approved:
+        return _keep(mart, before, done.error)
+    return _build(night, mart, before, sources, identity, approved, standing, stale, rows)
+
+
+def _is_untouched(night: Night, before: release.Released) -> bool:
+    state = delta.table_state(night.lake.table("gold", before.table))
+    return state is not None and state.id == before.table_id and state.version >= before.version
+
+
+def _keep(mart: gold.Mart, before: release.Released | None, error: Mapping[str, Any]) -> release.Released:
+    why = f"{error['code']} {error['place']}: {error['expected']}"
+    base = before or release.Released(mart.table, "held")
+    return replace(base, status="held", why=why)
+
+
+def _build(
+    night: Night, mart: gold.Mart, before: release.Released | None, sources: Sequence[gold.Source], identity: str, approved: bool,
+    standing: tuple[Sequence[Any], ...], stale: str, rows: Sequence[Mapping[str, Any]],
+) -> release.Released:  # fmt: skip
+    began = time.perf_counter()
+    made = gold.build(night.spark, night.lake, mart, _inputs(night, mart, sources, rows), identity, approved)
+    line = Line(
+        stage="gold", dataset=f"gold.{mart.table}", outcome="held" if made.held else "built", fingerprint=identity,
+        table=f"gold.{mart.table}", table_id=made.table_id, table_version=made.version, counts={"rows": made.rows},
+        results=tuple(r.as_dict() for r in made.results), error=made.held.parts() if made.held else {}, seconds=time.perf_counter() - began,
+    )  # fmt: skip
+    note_line(night, line, made.held)
+    if made.held:
+        return _keep(mart, before, made.held.parts())
+    reads = tuple({"name": s.name, "table_id": s.table_id, "version": s.version} for s in sources)
+    return release.Released(
+        mart.table,
+        "stale" if stale else "new",
+        stale,
+        made.table_id,
+        made.version,
+        made.rows,
+        made.digest,
+        identity,
+        reads,
+        standing,
+    )
+
+
+def _inputs(
+    night: Night, mart: gold.Mart, sources: Sequence[gold.Source], rows: Sequence[Mapping[str, Any]]
+) -> dict[str, DataFrame]:
+    """What the builder's parameters name: current silver rows with contract columns, built gold tables, receipts."""
+    by_table = {c.table: c for c in night.contracts.values()}
+    found: dict[str, DataFrame] = {}
+    for s in sources:
+        if s.name.startswith("gold_"):
+            found[s.name] = delta.read(night.spark, night.lake.table("gold", s.name.removeprefix("gold_")), s.version)
+            continue
+        contract = by_table[s.name]
+        table = delta.read(night.spark, night.lake.table("silver", s.name), s.version)
+        found[s.name] = (table.where("is_current") if contract.keeps_history else table).select(
+            *[c.name for c in contract.columns]
+        )
+    if gold.RECEIPTS in mart.reads:
+        found[gold.RECEIPTS] = gold.receipts_frame(night.spark, rows)
+    return found

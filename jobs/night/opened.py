@@ -1,0 +1,135 @@
+"""An open night: the lake, its city, ledger and session, and what every stage of it does with lines and problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from threading import RLock
+from typing import TypeVar
+
+from pyspark.sql import SparkSession
+
+from jobs.contracts import City, Contract, load_city, load_contracts
+from jobs.errors import LakeError, Notice
+from jobs.lake import Lake
+from jobs.landing import Receipt
+from jobs.ledger import Ledger, Line, Run
+from jobs.suites import Suite
+
+AT_ONCE = 2
+T = TypeVar("T")
+R = TypeVar("R")
+Tell = Callable[[str, Line | Receipt | LakeError | Notice], None]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a command is about; empty means all."""
+
+    dates: tuple[str, ...] = ()
+    source: str = ""
+    dataset: str = ""
+    refold: bool = False
+    first: str = ""
+    last: str = ""
+
+    def has_date(self, text: str) -> bool:
+        return (
+            (not self.dates or text in self.dates)
+            and (not self.first or text >= self.first)
+            and (not self.last or text <= self.last)
+        )
+
+    def has_dataset(self, contract: Contract) -> bool:
+        return self.source in ("", contract.source) and self.dataset in ("", contract.dataset)
+
+
+@dataclass
+class Night:
+    """An open lake with its city, ledger and, once something needs it, its Spark session."""
+
+    lake: Lake
+    inbox: Path
+    run: Run
+    open_session: Callable[[], SparkSession]
+    tell: Tell
+    selection: Selection = field(default_factory=Selection)
+    problems: list[LakeError] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    turn: RLock = field(default_factory=RLock)
+
+    @cached_property
+    def city(self) -> City:
+        return load_city(self.lake.city)
+
+    @cached_property
+    def contracts(self) -> dict[str, Contract]:
+        return load_contracts(self.lake.city)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.lake, self.run)
+
+    @property
+    def spark(self) -> SparkSession:
+        with self.turn:
+            return self._session
+
+    @cached_property
+    def _session(self) -> SparkSession:
+        return self.open_session()
+
+    @property
+    def selected(self) -> list[Contract]:
+        return [c for c in self.contracts.values() if self.selection.has_dataset(c)]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A landed delivery with what judges it."""
+
+    contract: Contract
+    suite: Suite
+    receipt: Receipt
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        return (self.contract.dataset, self.receipt.business_date, self.receipt.revision)
+
+
+def placed(error: LakeError, d: Delivery, stage: str) -> LakeError:
+    zone = (
+        "quarantine" if stage == "silver" and error.code in ("E314", "E701") else "bronze" if stage == "silver" else ""
+    )
+    error.evidence = error.evidence or (
+        f"{zone}.{d.contract.table}" if zone else f"landed delivery sha256 {d.receipt.sha256}"
+    )
+    return error.at(
+        dataset=d.contract.dataset, business_date=d.receipt.business_date, revision=d.receipt.revision, stage=stage
+    )
+
+
+def note_line(night: Night, line: Line, error: LakeError | None) -> None:
+    with night.turn:
+        written = night.ledger.append(line)
+        night.lines.append(written)
+        night.tell("done", written)
+        if error is not None:
+            say_problem(night, error)
+
+
+def say_problem(night: Night, error: LakeError) -> None:
+    with night.turn:
+        night.problems.append(error)
+        night.tell("problem", error)
+
+
+def do_all(call: Callable[[T], R], items: Sequence[T], at_once: int) -> list[R]:
+    """Do independent things, some at once: the planning of small queries keeps one core busy and leaves the others idle."""
+    if at_once == 1 or len(items) < 2:
+        return [call(item) for item in items]
+    with ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(call, items))

@@ -1,0 +1,69 @@
+"""Publish one release of every gold table, where it would say something new."""
+
+from __future__ import annotations
+
+from jobs import delta, gold, release
+from jobs.contracts import load_gold
+from jobs.ledger import Line
+from jobs.night.build import find_sources, receipt_rows, run_gold
+from jobs.night.opened import Night, note_line
+from jobs.night.standing import marts, why_stale
+
+
+def run_release(night: Night) -> release.Release | None:
+    """Build what changed and publish it; None where a release would say nothing new."""
+    last = release.find_release(night.lake, None)
+    if last and not _is_noted(night, last):  # killed between the release and its line
+        _note_release(night, last)
+    tables = run_gold(night, last)
+    if release.is_same(last, tables) or all(t.version < 0 for t in tables):
+        return None
+    made = release.publish(night.lake, last, tables, load_gold(night.lake.city), night.run.id, night.run.now)
+    _note_release(night, made)
+    return made
+
+
+def _is_noted(night: Night, made: release.Release) -> bool:
+    return night.ledger.newest("release", f"release.{made.number}") is not None
+
+
+def _note_release(night: Night, made: release.Release) -> None:
+    counts = {"tables": len(made.tables)}
+    note_line(night, Line(stage="release", dataset=f"release.{made.number}", outcome="released", counts=counts), None)
+
+
+def is_release_owed(night: Night) -> bool:
+    """Whether a release would say something new, without building anything."""
+    last = release.find_release(night.lake, None)
+    if last is None:
+        return any(delta.exists(night.lake.table("silver", c.table)) for c in night.contracts.values())
+    if not _is_noted(night, last):
+        return True
+    receipts = gold.receipts_identity(receipt_rows(night))
+    for mart in marts(night):
+        before = last.tables.get(mart.table)
+        sources = find_sources(night, mart, last.tables)
+        if before is None or (sources is None) != (
+            before.version < 0 and before.status == "held" and not before.fingerprint
+        ):
+            return True
+        if (
+            sources is not None
+            and before.version >= 0
+            and _needs_build(night, mart, before, gold.mart_fingerprint(mart, sources, receipts))
+        ):
+            return True
+        if before.status != "held" and (why_stale(night, mart) != before.why):
+            return True
+    return False
+
+
+def _needs_build(night: Night, mart: gold.Mart, before: release.Released, identity: str) -> bool:
+    if before.fingerprint == identity:
+        return False
+    done = night.ledger.newest("gold", f"gold.{mart.table}")
+    approved = any(
+        x.kind == "approve" and x.table == mart.table and x.input_fingerprint == identity
+        for x in night.ledger.decisions
+    )
+    return not (done and done.fingerprint == identity and done.outcome == "held" and not approved)

@@ -1,0 +1,68 @@
+"""What a mart stands on: the datasets behind it, their accepted deliveries, and those that it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobs import gold, landing
+from jobs.contracts import Contract, load_gold
+from jobs.night.opened import Night
+from jobs.suites import load_suite
+
+
+def marts(night: Night) -> list[gold.Mart]:
+    return [gold.find_mart(c, load_suite(c)) for c in load_gold(night.lake.city).values()]
+
+
+def datasets_behind(night: Night, mart: gold.Mart, known: Mapping[str, gold.Mart]) -> list[Contract]:
+    """Datasets that a mart stands on, also through other gold tables."""
+    by_table = {c.table: c for c in night.contracts.values()}
+    found: dict[str, Contract] = {}
+    for name in mart.reads:
+        if name == gold.RECEIPTS:
+            found |= {c.dataset: c for c in night.contracts.values()}
+        elif name.startswith("gold_"):
+            other = known[name.removeprefix("gold_")]
+            found |= {c.dataset: c for c in datasets_behind(night, other, known)}
+        else:
+            found[by_table[name].dataset] = by_table[name]
+    return sorted(found.values(), key=lambda c: c.dataset)
+
+
+def _behind(night: Night, mart: gold.Mart) -> list[Contract]:
+    return datasets_behind(night, mart, {m.table: m for m in marts(night)})
+
+
+def stands_on(night: Night, mart: gold.Mart) -> tuple[Sequence[Any], ...]:
+    """The set of (dataset, date, revision, sha256) in the silver tables behind a mart."""
+    found = []
+    for contract in _behind(night, mart):
+        if mart.reads == (gold.RECEIPTS,):
+            continue
+        best: dict[str, list[Any]] = {}
+        for r in landing.list_receipts(night.lake, contract):
+            line = night.ledger.newest("silver", contract.dataset, r.business_date, r.revision)
+            if line and line.outcome == "accepted" and line.sha256 == r.sha256:
+                best[r.business_date] = [contract.dataset, r.business_date, r.revision, r.sha256]
+        found += list(best.values())
+    return tuple(found)
+
+
+def why_stale(night: Night, mart: gold.Mart) -> str:
+    """Deliveries behind a mart that are held, refused or failed: its figures are older than what the departments sent."""
+    if mart.reads == (gold.RECEIPTS,):
+        return ""
+    found = []
+    for contract in _behind(night, mart):
+        for r in landing.list_receipts(night.lake, contract):
+            stages = [
+                night.ledger.newest(s, contract.dataset, r.business_date, r.revision) for s in ("silver", "bronze")
+            ]
+            line = next((x for x in stages if x is not None), None)
+            later = [x for x in landing.list_receipts(night.lake, contract, r.business_date) if x.revision > r.revision]
+            if line and line.outcome in ("held", "refused", "failed") and not later:
+                found.append(
+                    f"{contract.dataset} {r.business_date} r{r.revision} {line.outcome} ({line.error.get('code', '')})"
+                )
+    return "; ".join(found)
