@@ -87,7 +87,7 @@ def _one_table(
     standing = stands_on(night, mart)
     stale = why_stale(night, mart)
     if before and before.fingerprint == identity and before.version >= 0 and _is_untouched(night, before):
-        return replace(before, status="stale" if stale else "unchanged", why=stale, stands_on=standing)
+        return _unchanged(before, standing, stale)
     approved = any(
         x.kind == "approve" and x.table == mart.table and x.input_fingerprint == identity
         for x in night.ledger.decisions
@@ -95,7 +95,22 @@ def _one_table(
     done = night.ledger.newest("gold", f"gold.{mart.table}")
     if done and done.fingerprint == identity and done.outcome == "held" and not approved:
         return _keep(mart, before, done.error)
+    if before and is_alike(night, before, identity):
+        return _unchanged(before, standing, stale)
     return _build(night, mart, before, sources, identity, approved, standing, stale, rows)
+
+
+def _unchanged(before: release.Released, standing: tuple[Sequence[Any], ...], stale: str) -> release.Released:
+    return replace(before, status="stale" if stale else "unchanged", why=stale, stands_on=standing)
+
+
+def is_alike(night: Night, before: release.Released, identity: str) -> bool:
+    """Whether a build from this input was the same, row by row, as the released version: readers then keep that."""
+    done = night.ledger.newest("gold", f"gold.{before.table}")
+    return bool(
+        done and done.fingerprint == identity and done.outcome == "built"
+        and (done.table_id, done.counts.get("digest")) == (before.table_id, before.digest)
+    )  # fmt: skip
 
 
 def _is_untouched(night: Night, before: release.Released) -> bool:
@@ -117,12 +132,14 @@ def _build(
     made = gold.build(night.spark, night.lake, mart, _inputs(night, mart, sources, rows), identity, approved)
     line = Line(
         stage="gold", dataset=f"gold.{mart.table}", outcome="held" if made.held else "built", fingerprint=identity,
-        table=f"gold.{mart.table}", table_id=made.table_id, table_version=made.version, counts={"rows": made.rows},
+        table=f"gold.{mart.table}", table_id=made.table_id, table_version=made.version, counts={"rows": made.rows, "digest": made.digest},
         results=tuple(r.as_dict() for r in made.results), error=made.held.parts() if made.held else {}, seconds=time.perf_counter() - began,
     )  # fmt: skip
     note_line(night, line, made.held)
     if made.held:
         return _keep(mart, before, made.held.parts())
+    if before and is_alike(night, before, identity):
+        return _unchanged(before, standing, stale)
     reads = tuple({"name": s.name, "table_id": s.table_id, "version": s.version} for s in sources)
     return release.Released(
         mart.table,
