@@ -19,7 +19,7 @@ from jobs.contracts import PROJECT, Contract, fingerprint, load_module
 from jobs.digest import digest_columns, digest_of
 from jobs.errors import LakeError
 from jobs.lake import Lake
-from jobs.stage import SMALL
+from jobs.stage import is_small
 from jobs.suites import ROW_RULES, Rule, Suite, derive_rules
 
 RECEIPTS = "receipts"
@@ -145,7 +145,7 @@ def _validate(mart: Mart, built: DataFrame, arrow: pa.Table) -> tuple[quality.Re
         {repeats.id: rows, **{r.id: int(found[f"asked_{n}"]) for n, r in enumerate(rules)}},
     )
     whole = [r for r in mart.suite.gold if r.type not in ROW_RULES]
-    batch = quality.small_batch(arrow, whole) if rows <= SMALL else built
+    batch = quality.small_batch(arrow, whole) if is_small(rows) else built
     return (*counted, *(quality.validate(batch, whole, rows) if whole else ()))
 
 

@@ -16,7 +16,7 @@ from jobs.fold import Coverage, count_events, fold_history, history_rows, last_o
 from jobs.quarantine import has_quarantine
 from jobs.repeats import Settled
 from jobs.rules import LINEAGE
-from jobs.stage import SMALL, Entry, Judged, Stage, keep
+from jobs.stage import Entry, Judged, Stage, is_small, keep
 from jobs.tally import Tally
 
 Counts = dict[int, dict[str, int]]
@@ -33,7 +33,7 @@ def fold_newest(stage: Stage, entry: Entry, judged: Judged, settled: Settled, me
             F.lit(-1).alias("_d"), F.lit("set").alias("_kind"), _period_of(stage.contract).alias("_period"),
         )  # fmt: skip
         observed = observed.unionByName(current)
-    small = stage.is_small() and judged.tally(0).judged <= SMALL
+    small = stage.is_small() and is_small(judged.tally(0).judged)
     observed = observed.coalesce(1) if small else observed
     events = keep(fold_history(observed, coverage, [entry.business_date]), small=small)
     counts = _named(count_events(events), outranked, [entry])

@@ -24,7 +24,7 @@ from jobs.landing import object_path
 from jobs.quarantine import set_aside
 from jobs.repeats import ASIDE, CONFLICT, TAKEN, Settled, settle
 from jobs.rules import LINEAGE
-from jobs.stage import SMALL, Entry, Judged, Stage, chain, keep
+from jobs.stage import Entry, Judged, Stage, chain, is_small, keep
 from jobs.suites import Rule
 from jobs.tally import Tally, tally
 
@@ -118,7 +118,7 @@ def _number(entries: Sequence[Entry]) -> Any:
 def _is_small(stage: Stage, entries: Sequence[Entry]) -> bool:
     """Whether some deliveries have few rows, by the log of bronze."""
     records = [delta.count_records(stage.bronze, _partition(e)) for e in entries]
-    return sum(records) * stage.contract.rows_per_record <= SMALL
+    return is_small(sum(records) * stage.contract.rows_per_record)
 
 
 def _partition(entry: Entry) -> dict[str, str]:
@@ -198,7 +198,7 @@ def _validate(stage: Stage, judged: Judged, counts: Mapping[str, Any]) -> tuple[
         return tuple(accounting)
     named = sorted({str(r.kwargs["column"]) for r in whole if "column" in r.kwargs})
     batch: Any = judged.rows.select(*[f"_row.{c}" for c in named] or ["_d"])
-    if found.judged <= SMALL:
+    if is_small(found.judged):
         batch = quality.small_batch(batch.toArrow(), whole)
     return (*accounting, *quality.validate(batch, whole, found.judged))
 

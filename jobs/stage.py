@@ -22,6 +22,11 @@ SMALL = 1_000_000
 FEW = 200
 
 
+def is_small(rows: int) -> bool:
+    """Whether so few rows are better kept than made again, and a table of them better rewritten than merged into."""
+    return rows <= SMALL
+
+
 @dataclass(frozen=True)
 class Entry:
     """One delivery as the fold sees it: content, decisions, and whether its manifest calls it full."""
@@ -70,7 +75,7 @@ class Stage:
 
     def is_small(self) -> bool:
         """Whether silver is so small that rewriting it is cheaper than a MERGE, which costs seconds whatever the size."""
-        return delta.count_records(self.path, {}) <= SMALL
+        return is_small(delta.count_records(self.path, {}))
 
 
 @dataclass(frozen=True)

@@ -62,14 +62,19 @@ def place_of() -> Column:
 
 def _odd_places(facts: pa.Table, rules: Sequence[Rule]) -> Places:
     odd = _is_aside(facts, rules) | facts["_dismissed"].to_numpy()
-    hashes = facts["_hash"].drop_null().to_numpy()
-    found = np.sort(hashes)
-    repeated = found[1:][found[1:] == found[:-1]]
-    if len(repeated):
-        readable = pc.is_valid(facts["_hash"]).to_numpy()
-        odd[readable] |= np.isin(hashes, repeated)
+    odd[pc.is_valid(facts["_hash"]).to_numpy()] |= _repeated(facts["_hash"].drop_null().to_numpy())
     places: Places = facts["_place"].to_numpy()[odd]
     return places
+
+
+def _repeated(hashes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Whether each hash stands more than once: equal ones are neighbours in sorted order."""
+    order = np.argsort(hashes)
+    same = hashes[order[1:]] == hashes[order[:-1]]
+    found = np.zeros(len(hashes), bool)
+    found[order[1:][same]] = True
+    found[order[:-1][same]] = True
+    return found
 
 
 def _count(facts: pa.Table, contract: Contract, rules: Sequence[Rule], conditions: Sequence[Condition]) -> Tally:

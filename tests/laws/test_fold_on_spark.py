@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 
 from jobs import landing, silver
 from jobs import night as nights
+from jobs import stage as stages
 from jobs.fold import COUNTS
 from jobs.ledger import Decision as Recorded
 from jobs.stage import Entry, Stage
@@ -159,8 +160,15 @@ def fates(counts: Any) -> dict[str, int]:
     return {name: found.get(name, 0) for name in COUNTS}
 
 
+@pytest.mark.parametrize("size", ["few rows", "many rows"])
 @pytest.mark.parametrize("mode", MODES)
-def test_spark_folds_histories_as_the_judge_does(world: World, mode: Mode) -> None:
+def test_spark_folds_histories_as_the_judge_does(
+    world: World, mode: Mode, size: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`many rows`: as where a delivery is too large to be kept, and a table too large to be rewritten."""
+    if size == "many rows":
+        monkeypatch.setattr(stages, "SMALL", -1)
+        monkeypatch.setattr(stages, "FEW", 0)
     found = draw_histories(mode, TOGETHER)
     assert {operation for history in found for operation in history.operations} == set(OPERATIONS)
     deliveries, decisions = lay_end_to_end(mode, found)
