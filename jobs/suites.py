@@ -176,10 +176,23 @@ def _derive_column(contract: Contract, column: Column) -> list[Rule]:
             kwargs={**kwargs, "mostly": contract.mostly},
             severity="critical",
             dimension=dimension,
-            reason=f"The contract declares it of {name}.",
+            reason=f"The contract says: {_say(column, what)}.",
             quarantine=True,
             code=code,
             derived=True,
         )
         for what, kind, kwargs, code, dimension in found
     ]
+
+
+def _say(column: Column, what: str) -> str:
+    """What a contract declares of a column, in words."""
+    name, options = column.name, column.options
+    return {
+        "type": f"{name} is of type {column.logical_type}",
+        "required": f"every row has a value in {name}",
+        "enum": f"{name} has one of its listed values",
+        "pattern": f"{name} matches {options.get('pattern')}",
+        "minimum": f"{name} is at least {options.get('minimum')}",
+        "maximum": f"{name} is at most {options.get('maximum')}",
+    }[what]
