@@ -45,18 +45,20 @@ def watch(targets: Path, moment: str, zone: Path, known: set[str], done: threadi
 def install(targets: Path, base: Path) -> None:
     """Put an observer on the product's commit points."""
     left = json.loads(targets.read_text())
-    done = threading.Event()
+    local = threading.local()  # two datasets are worked on at once: each has its own watcher
 
     def observe(event: str) -> None:
-        nonlocal done
         if event in left:
             die(targets, event)
         at, point = event.split(" ", 1)
-        done.set()
-        zone = base / point.split("_")[0]
-        if at == "before" and f"written {point}" in left and point != "bronze":
-            done = threading.Event()
-            arguments = (targets, f"written {point}", zone, list_data_files(zone), done)
+        if f"written {point}" not in left or point == "bronze":
+            return
+        if at == "after":
+            local.done.set()
+        else:
+            local.done = threading.Event()
+            zone = base / point.split("_")[0]
+            arguments = (targets, f"written {point}", zone, list_data_files(zone), local.done)
             threading.Thread(target=watch, args=arguments, daemon=True).start()
 
     delta.observers.append(observe)
