@@ -54,8 +54,11 @@ def silver_fingerprint(contract: Contract, suite: Suite) -> str:
     return fingerprint([schema, declared, steps, [[r.id, r.type, r.kwargs, r.quarantine] for r in judged]])
 
 
-def type_rows(bronze: DataFrame, contract: Contract) -> DataFrame:
-    """From bronze to silver's shape: the period out of the file name, the steps in order, one cast."""
+def type_rows(bronze: DataFrame, contract: Contract, *, proven: bool = False) -> DataFrame:
+    """From bronze to silver's shape: the period out of the file name, the steps in order, one cast.
+
+    `proven`: every value of these records was seen to convert.
+    """
     rows = bronze
     if contract.period_from_file:
         pattern = contract.period_from_file.replace("(?P<", "(?<")
@@ -64,7 +67,7 @@ def type_rows(bronze: DataFrame, contract: Contract) -> DataFrame:
         rows = rows.withColumn(contract.period, F.regexp_extract(name, pattern, group))
     for step in find_steps(contract):
         rows = rows.transform(step)
-    return cast_columns(rows, contract)
+    return cast_columns(rows, contract, proven=proven)
 
 
 def _group_number(pattern: str) -> int:

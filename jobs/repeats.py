@@ -51,6 +51,8 @@ def settle(judged: Judged, contract: Contract) -> Settled:
         return Settled(identify(judged.rows, contract), judged.bronze)
     plain, odd, records = judged.part()
     odd = identify(odd, contract)
+    if not judged.is_small:
+        odd = odd.repartition("_d", "_key")  # one shuffle for every window below
     live = odd.where("NOT _dismissed").transform(_judge_rivals, contract)
     gone = odd.where("_dismissed").withColumn("_verdict", F.lit("aside"))
     odd = live.unionByName(gone).localCheckpoint()

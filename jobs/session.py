@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -24,11 +25,14 @@ _SMALL_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSiz
 _LARGE_JAVA = "-XX:+UseParallelGC"
 
 
-def open_session(app_name: str = "city-lakehouse", *, small: bool = False) -> SparkSession:
+def open_session(
+    app_name: str = "city-lakehouse", *, small: bool = False, conf: Mapping[str, str] | None = None
+) -> SparkSession:
     """Return the session of this process, starting it where there is none.
 
     LAKE_REMOTE (`sc://host:port`) attaches to a running Connect server. Else Spark runs in this process with
-    conf/spark-defaults.conf, then the properties file that LAKE_SPARK_CONF names (for instance another `spark.master`).
+    conf/spark-defaults.conf, then the properties file that LAKE_SPARK_CONF names (for instance another `spark.master`). `conf` replaces
+    all of these settings.
     """
     if remote := os.environ.get("LAKE_REMOTE"):
         return SparkSession.builder.remote(remote).getOrCreate()
@@ -36,7 +40,7 @@ def open_session(app_name: str = "city-lakehouse", *, small: bool = False) -> Sp
         return running
     _set_environment()
     builder = SparkSession.builder.appName(app_name)
-    for key, value in session_conf(small=small).items():
+    for key, value in (conf or session_conf(small=small)).items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
 

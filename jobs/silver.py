@@ -100,9 +100,10 @@ def _judge(stage: Stage, entries: Sequence[Entry]) -> Judged:
 
 
 def _judge_records(
-    stage: Stage, entries: Sequence[Entry], conditions: Sequence[quality.Condition], records: DataFrame
-) -> DataFrame:
-    typed = type_rows(records, stage.contract)
+    stage: Stage, entries: Sequence[Entry], conditions: Sequence[quality.Condition], records: DataFrame, *,
+    proven: bool = False,
+) -> DataFrame:  # fmt: skip
+    typed = type_rows(records, stage.contract, proven=proven)
     setting_aside = len(stage.suite.quarantine_rules())
     rows = judge_rows(typed, stage.contract, conditions, setting_aside, _number(entries))
     return _mark_dismissed(stage, rows, entries)

@@ -83,12 +83,12 @@ class Judged:
     """Judged rows of some deliveries, the bronze records below them, and their counts by delivery number.
 
     `odd`: places of the records to look at closely. `judge` makes rows of records: where they are many, that is cheaper than to keep
-    them, and records are parted before they are judged.
+    them, and records are parted before they are judged. Plain records broke no rule, so all their values convert.
     """
 
     rows: DataFrame
     bronze: DataFrame
-    judge: Callable[[DataFrame], DataFrame]
+    judge: Callable[..., DataFrame]
     is_small: bool
     rules: tuple[Rule, ...]
     tallies: Mapping[int, Tally]
@@ -100,7 +100,7 @@ class Judged:
             return *part_records(self.rows, self.odd), self.bronze
         plain, odd = part_records(self.bronze, self.odd)
         odd = odd.localCheckpoint()
-        return self.judge(plain), self.judge(odd), odd
+        return self.judge(plain, proven=True), self.judge(odd), odd
 
     def tally(self, number: int) -> Tally:
         empty = Tally(0, 0, {}, {r.id: 0 for r in self.rules}, {}, frozenset(), 0)

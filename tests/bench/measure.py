@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-EVERY = 0.1
+EVERY = 0.5  # a look costs 5 ms: it reads every process of the machine
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Tree:
     """CPU seconds and memory of a process and its descendants.
 
     A process that ends between two looks keeps the seconds it had at the last one; a descendant that was waited for is in the times
-    of its parent, so only those that nobody waits for (the JVM of a run that ends) lose up to a tenth of a second.
+    of its parent, so only those that nobody waits for (the JVM of a run that ends) lose up to half a second.
     """
 
     pid: int
@@ -66,7 +66,7 @@ class Tree:
 
 @contextmanager
 def watching(pid: int, tree: Tree | None = None) -> Iterator[Tree]:
-    """Look at a process tree ten times a second until the block ends."""
+    """Look at a process tree twice a second until the block ends."""
     found = tree or Tree(pid)
     stop = threading.Event()
 

@@ -1,4 +1,4 @@
-"""Plain Spark and Delta: the same tables with no checks at all, as one would first write it."""
+"""Plain Spark and Delta: the same tables with no checks at all, as one would first write it, in a session as Spark starts it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,22 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
+from jobs.session import open_session, session_conf
 from tests.bench.generate import BUSINESS_DATE, COLUMNS
 from tests.bench.measure import Meter
 
 TYPES = {"measured_at": "timestamp_ntz", "volume": "int", "speed": "decimal(5,1)", "occupancy": "decimal(5,2)"}
+
+
+NEEDED = (
+    "spark.master", "spark.driver.memory", "spark.driver.extraClassPath", "spark.sql.extensions", "spark.sql.catalog.spark_catalog",
+    "spark.sql.catalogImplementation", "spark.sql.session.timeZone", "spark.sql.warehouse.dir", "spark.ui.enabled",
+)  # fmt: skip
+
+
+def start() -> Any:
+    """A session with Spark's and Delta's defaults: only what Delta, this machine and equal results need is set."""
+    return open_session("bench", conf={key: value for key, value in session_conf().items() if key in NEEDED})
 
 
 def run(spark: Any, inbox: Path, root: Path, meter: Meter) -> dict[str, Any]:
