@@ -147,6 +147,8 @@ def check(
     contracts = load_contracts(settings.city)
     if dataset not in contracts:
         raise LakeError("E004", place="dataset", expected=", ".join(contracts), actual=dataset[:60])
+    if not file.is_file():
+        raise LakeError("E002", place="FILE", expected="a file that exists", actual=str(file))
     found = check_file(lambda: open_session(small=True), contracts[dataset], file)
     if settings.json:
         show.print_json("check", **found)

@@ -24,10 +24,10 @@ SENTENCES = (
     ("E608", r"Permission denied|Read-only file system|Operation not permitted"),
     (
         "E602",
-        r"FAILED_READ_FILE|FileNotFoundException|No such file|not a Parquet file|[Pp]arquet magic bytes|[Pp]arquet error|Invalid Parquet"
-        r"|DELTA_(FILE_NOT_FOUND|LOG_|MISSING_|TRUNCATED_|VERSIONS_NOT_CONTIGUOUS|VERSION_NOT_CONTIGUOUS|STATE_RECOVER|TABLE_NOT_FOUND"
-        r"|PATH_DOES_NOT_EXIST|CANNOT_RECREATE)|Invalid table version|Invalid JSON in log|[Nn]o (log )?files in log segment"
-        r"|Object at location .* not found|Not a Delta table",
+        r"FAILED_READ_FILE|FileNotFoundException|not a Parquet file|[Pp]arquet magic bytes|[Pp]arquet error|Invalid Parquet"
+        r"|DELTA_(FILE|FILE_OR_DIR|LOG_FILE|TABLE|VERSION)_NOT_FOUND\b|DELTA_(MISSING_DELTA_TABLE|MISSING_PART_FILES|NO_COMMITS_FOUND"
+        r"|TRUNCATED_TRANSACTION_LOG|TXN_LOG_FAILED|VERSIONS_NOT_CONTIGUOUS|STATE_RECOVER|PATH_DOES_NOT_EXIST|CHECKPOINT_)"
+        r"|Kernel error|Requested range was invalid|Object at location .* not found|Not a Delta table",
     ),
 )
 
@@ -56,8 +56,11 @@ def _by_number(error: BaseException, lake: Lake) -> str:
     """In a lake that is there, a missing file is damage; without one, its place cannot be made."""
     if not isinstance(error, OSError) or error.errno is None:
         return ""
-    if error.errno in NO_FOLDER and lake.is_local and lake.base in f"{error} ":
-        return "E602" if Path(lake.base).is_dir() else "E608"
+    if error.errno in NO_FOLDER and lake.is_local:
+        base = Path(lake.base)
+        if base.is_dir():
+            return "E602" if lake.base in str(error) else ""
+        return "E608" if Path(str(error.filename)) in (base, *base.parents) or lake.base in str(error) else ""
     return NUMBERS.get(error.errno, "")
 
 

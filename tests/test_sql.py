@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs import cli
-from tests.little import CITY, World, csv_of
+from tests.commands import Command, typed_at
+from tests.little import World, csv_of
 
 pytestmark = pytest.mark.spark
-Lake = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -32,20 +31,8 @@ def asked(spark: SparkSession, little_conf: Path, tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture
-def lake(asked: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lake:
-    """Type a command at the lake; gives its exit code and what it printed on stdout and stderr."""
-    for name, value in {"LAKE_ROOT": asked.lake.root, "LAKE_INBOX": str(asked.inbox), "LAKE_CITY": CITY}.items():
-        monkeypatch.setenv(name, value)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["lake", *arguments])
-        monkeypatch.setattr("jobs.show._printed", [])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return call
+def lake(asked: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return typed_at(asked, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +52,7 @@ def lake(asked: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
         "VACUUM delta.`{gold}`",
     ],
 )
-def test_anything_but_a_question_is_refused_before_it_runs(asked: World, lake: Lake, text: str) -> None:
+def test_anything_but_a_question_is_refused_before_it_runs(asked: World, lake: Command, text: str) -> None:
     before = (asked.versions(), asked.rows("totals", "gold"))
     code, _, said = lake("sql", text.replace("{gold}", asked.lake.table("gold", "totals")))
     assert code == 2, said
@@ -87,13 +74,13 @@ def test_anything_but_a_question_is_refused_before_it_runs(asked: World, lake: L
         ("SHOW TABLES IN gold", ["gold,release,False", "gold,totals,False"]),
     ],
 )  # fmt: skip
-def test_every_kind_of_question_is_answered(lake: Lake, text: str, answer: list[str]) -> None:
+def test_every_kind_of_question_is_answered(lake: Command, text: str, answer: list[str]) -> None:
     code, out, said = lake("sql", text, "--format", "csv")
     assert code == 0, said
     assert out.splitlines()[1:] == answer
 
 
-def test_a_table_is_described_with_its_texts(lake: Lake) -> None:
+def test_a_table_is_described_with_its_texts(lake: Command) -> None:
     code, out, _ = lake("sql", "DESCRIBE `gold`.`totals`")
     assert (code, "Sum of values." in out) == (0, True)
 
@@ -109,20 +96,20 @@ def test_a_table_is_described_with_its_texts(lake: Lake) -> None:
         "WITH a AS (SELECT * FROM spark_catalog.gold.totals) SELECT 1 FROM a",
     ],
 )
-def test_a_stale_table_is_warned_of_however_it_is_spelled(lake: Lake, text: str) -> None:
+def test_a_stale_table_is_warned_of_however_it_is_spelled(lake: Command, text: str) -> None:
     code, _, said = lake("sql", text)
     assert code == 0, said
     assert "warning: gold.totals is stale: reg.things 2025-01-02 r1 held (E701)" in said
 
 
 @pytest.mark.parametrize("text", ["SELECT 'gold.totals'", "SELECT 1 -- gold.totals", "SELECT * FROM gold_r1.totals"])
-def test_what_is_not_read_or_was_not_stale_is_not_warned_of(lake: Lake, text: str) -> None:
+def test_what_is_not_read_or_was_not_stale_is_not_warned_of(lake: Command, text: str) -> None:
     code, _, said = lake("sql", text)
     assert code == 0, said
     assert "warning" not in said
 
 
-def test_json_is_one_object_with_a_schema_version_and_the_format_json_is_rows(lake: Lake) -> None:
+def test_json_is_one_object_with_a_schema_version_and_the_format_json_is_rows(lake: Command) -> None:
     text = "SELECT period, total FROM gold.totals WHERE period = 2013"
     _, out, _ = lake("sql", text, "--json")
     found = json.loads(out)
@@ -132,11 +119,11 @@ def test_json_is_one_object_with_a_schema_version_and_the_format_json_is_rows(la
     assert json.loads(out) == [{"period": 2013, "total": 10}]
 
 
-def test_a_division_by_zero_is_the_questions_fault(lake: Lake) -> None:
+def test_a_division_by_zero_is_the_questions_fault(lake: Command) -> None:
     code, _, said = lake("sql", "SELECT total / 0 FROM gold.totals")
     assert (code, "E002" in said, "DIVIDE_BY_ZERO" in said, "Traceback" in said) == (2, True, True, False)
 
 
-def test_an_unknown_table_is_named(lake: Lake) -> None:
+def test_an_unknown_table_is_named(lake: Command) -> None:
     code, out, said = lake("sql", "SELECT * FROM gold.nothing", "--json")
     assert (code, "E004" in said, json.loads(out)["error"]["code"]) == (2, True, "E004")
