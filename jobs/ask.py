@@ -1,16 +1,15 @@
-"""Commands that only read: status, sql, describe, report, reconcile, digest, doctor, explain, lint, releases, check."""
+"""Commands that only read: status, releases, describe, report, reconcile. `sql` and those that examine are modules of their own."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
 from jobs import show
 from jobs.contracts import Contract, fingerprint, load_city, load_contracts, load_gold
-from jobs.errors import CODES, LakeError
+from jobs.errors import LakeError
 from jobs.landing import all_receipts
 from jobs.ledger import Ledger, Line
 from jobs.release import Release, find_release, read_releases
@@ -114,51 +113,7 @@ def releases(settings: Settings) -> None:
         show.print_table("", ["release", "at", "new", "unchanged", "stale", "held"], rows)
 
 
-@app.command()
-@with_settings
-def sql(
-    settings: Settings, query: Annotated[str, typer.Argument(help="Spark SQL; tables are gold.<name>, or gold_r<N>.<name>.")] = "",
-    file: Annotated[Path | None, typer.Option("-f", "--file", help="Read the query from a file.")] = None,
-    form: Annotated[str, typer.Option("--format", help="table, csv or json")] = "table",
-    out: Annotated[Path | None, typer.Option("--out", help="Write to FILE.csv or FILE.parquet.")] = None,
-    number: ReleaseOption = None, limit: Annotated[int, typer.Option(help="Rows to show as a table.")] = 100,
-) -> None:  # fmt: skip
-    """Ask gold by name, as one release published it."""
-    from jobs import query as queries
-    from jobs.session import open_session
-
-    text = file.read_text("utf-8") if file else query
-    if not text.strip() or form not in ("table", "csv", "json"):
-        raise LakeError(
-            "E002",
-            place="sql",
-            expected="a query, and --format table, csv or json",
-            actual=form if text.strip() else "no query",
-        )
-    found = _release(settings, number)
-    for line in queries.warnings_for(text, found):
-        show.err.print(line, markup=False)
-    spark, gold = open_session(small=True), load_gold(settings.city)
-    queries.open_views(spark, settings.lake, gold, found)
-    for other in {int(n) for n in queries.named_releases(text)}:
-        queries.open_views(spark, settings.lake, gold, _release(settings, other), f"gold_r{other}")
-    rows = queries.run_query(spark, text.strip().rstrip(";"))
-    if out:
-        queries.write_out(rows, out)
-        show.err.print(f"{rows.num_rows} rows of release {found.number} in {out}", markup=False)
-    elif form == "json" or settings.json:
-        sys.stdout.write(queries.to_json(rows) + "\n")
-    elif form == "csv":
-        sys.stdout.write(queries.to_csv(rows))
-    else:
-        show.print_table("", rows.column_names, queries.cells(rows, limit))
-        show.err.print(
-            f"{rows.num_rows} rows, release {found.number} of {found.released_at}"
-            + (f"; showing {limit}" if rows.num_rows > limit else "")
-        )
-
-
-def _release(settings: Settings, number: int | None) -> Release:
+def published(settings: Settings, number: int | None) -> Release:
     found = find_release(settings.lake, number)
     if found is None:
         raise LakeError("E004", place="release", expected="at least one", actual="none yet", next_command="lake run")
@@ -174,13 +129,21 @@ def describe(
     gold, datasets = load_gold(settings.city), load_contracts(settings.city)
     known = {f"gold.{t}": c for t, c in gold.items()} | dict(datasets)
     if not name:
-        show.print_table("", ["table", "what", "grain"], [[n, c.title, c.grain] for n, c in known.items()])
+        _list_tables(settings, known)
         return
     if name not in known:
         raise LakeError(
             "E004", place="table", expected=", ".join(known), actual=name[:60], next_command="lake describe"
         )
     _describe(settings, name, known[name])
+
+
+def _list_tables(settings: Settings, known: Mapping[str, Contract]) -> None:
+    columns, rows = ["table", "what", "grain"], [[n, c.title, c.grain] for n, c in known.items()]
+    if settings.json:
+        show.print_json("tables", tables=[dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        show.print_table("", columns, rows)
 
 
 def _describe(settings: Settings, name: str, contract: Contract) -> None:
@@ -222,7 +185,10 @@ def report(settings: Settings) -> None:
     page = write_report(
         settings.lake, load_contracts(settings.city), load_gold(settings.city), load_city(settings.city).title
     )
-    show.out.print(page)
+    if settings.json:
+        show.print_json("report", page=page)
+    else:
+        show.out.print(page)
 
 
 @app.command()
@@ -295,138 +261,3 @@ def reconcile(settings: Settings, date: Annotated[str, typer.Option("--date", he
         show.print_table("", columns, rows)
     if wrong:
         raise LakeError("E704", place="reconcile", expected="equal sides", actual=f"{wrong} deliveries differ")
-
-
-@app.command()
-@with_settings
-def digest(
-    settings: Settings, number: ReleaseOption = None, zone: Annotated[str, typer.Option(help="gold or silver")] = "gold"
-) -> None:
-    """The canonical digest of every table; for gold, compared with the one in the release."""
-    from jobs import delta
-    from jobs.digest import digest_columns, digest_of
-
-    rows, wrong = [], 0
-    if zone == "silver":
-        for c in load_contracts(settings.city).values():
-            found = delta.read_arrow(settings.lake.table("silver", c.table))
-            rows += (
-                [[f"silver.{c.table}", found.num_rows, digest_of(found, digest_columns(c)), ""]]
-                if found is not None
-                else []
-            )
-    else:
-        gold = load_gold(settings.city)
-        for t in _release(settings, number).tables.values():
-            found = delta.read_arrow(settings.lake.table("gold", t.table), t.version) if t.version >= 0 else None
-            if found is not None:
-                now = digest_of(found, digest_columns(gold[t.table]))
-                wrong += now != t.digest
-                rows.append([f"gold.{t.table}", found.num_rows, now, "as released" if now == t.digest else "DIFFERENT"])
-    if settings.json:
-        show.print_json("digest", tables={str(r[0]): r[2] for r in rows}, different=wrong)
-    else:
-        show.print_table("", ["table", "rows", "sha256", ""], rows)
-    if wrong:
-        raise LakeError("E602", place="gold", expected="the digests of the release", actual=f"{wrong} tables differ")
-
-
-@app.command()
-@with_settings
-def doctor(settings: Settings) -> None:
-    """Look at Java, jars, packages, disk and permissions."""
-    from jobs.doctor import examine
-
-    findings = examine(settings.root)
-    if settings.json:
-        show.print_json("doctor", findings=findings)
-    else:
-        show.print_table(
-            "",
-            ["what", "", "found", "next"],
-            [[f.name, "ok" if f.ok else "NOT OK", f.detail, f.remedy] for f in findings],
-        )
-    raise typer.Exit(0 if all(f.ok for f in findings) else 1)
-
-
-@app.command()
-@with_settings
-def explain(
-    settings: Settings, code: Annotated[str, typer.Argument(help="A code such as E701; empty lists all.")] = ""
-) -> None:
-    """What a code means, why it happens, and what to do."""
-    if code and code.upper() not in CODES:
-        raise LakeError(
-            "E004", place="code", expected="one of lake explain", actual=code[:20], next_command="lake explain"
-        )
-    found = {code.upper(): CODES[code.upper()]} if code else CODES
-    if settings.json:
-        show.print_json("explain", codes=found)
-    elif code:
-        c = found[code.upper()]
-        show.out.print(
-            f"{code.upper()} {c.title}\ncause:   {c.cause}\nremedy:  {c.remedy}\noutcome: {c.outcome}\nexit:    {c.exit}",
-            markup=False,
-        )
-    else:
-        show.print_table(
-            "", ["code", "title", "outcome", "exit"], [[k, c.title, c.outcome, c.exit] for k, c in found.items()]
-        )
-
-
-@app.command()
-@with_settings
-def lint(settings: Settings) -> None:
-    """Check every contract, suite, step and mart of the city."""
-    from jobs.lint import lint_city
-
-    faults = lint_city(settings.city)
-    if settings.json:
-        show.print_json("lint", faults=faults)
-    else:
-        for fault in faults:
-            show.err.print(fault, markup=False)
-        show.out.print(
-            f"{len(load_contracts(settings.city))} datasets, {len(load_gold(settings.city))} gold tables, {len(faults)} faults"
-        )
-    if faults:
-        raise LakeError("E003", place=settings.city, expected="no fault", actual=f"{len(faults)} faults")
-
-
-@app.command()
-@with_settings
-def check(
-    settings: Settings, file: Annotated[Path, typer.Argument(help="A file as a department would deliver it.")],
-    dataset: Annotated[str, typer.Option(help="Dataset whose contract it should keep.")],
-) -> None:  # fmt: skip
-    """Read and judge a file by a dataset's contract and rules; nothing is written."""
-    from jobs.check import check_file
-    from jobs.session import open_session
-
-    contracts = load_contracts(settings.city)
-    if dataset not in contracts:
-        raise LakeError("E004", place="dataset", expected=", ".join(contracts), actual=dataset[:60])
-    found = check_file(lambda: open_session(small=True), contracts[dataset], file)
-    if settings.json:
-        show.print_json("check", **found)
-    else:
-        show.print_table(file.name, ["what", "records"], [[k, v] for k, v in found["counts"].items()])
-        show.print_table(
-            "",
-            ["rule", "broken", "allowed", "of", ""],
-            [
-                [r["rule"], r["broken"], r["allowed"], r["evaluated"], "ok" if r["success"] else "NOT MET"]
-                for r in found["results"]
-                if r["broken"] or not r["success"]
-            ],
-        )
-        for place in found["places"]:
-            show.out.print(place, markup=False)
-    if found["held"]:
-        raise LakeError(
-            "E701",
-            dataset=dataset,
-            place=file.name,
-            expected="every critical rule met",
-            actual=", ".join(found["held"]),
-        )

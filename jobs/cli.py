@@ -1,4 +1,4 @@
-"""The command line `lake`: commands that run nights. Those that only read are in `ask.py`."""
+"""The command line `lake`: commands that run nights. Those that only read are in `ask.py`, `sql.py` and `examine.py`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from jobs import examine, show, sql  # noqa: F401 - they add their commands
 from jobs import night as nights
-from jobs import show
 from jobs.ask import app
 from jobs.contracts import load_city, load_contracts, load_gold
 from jobs.due import due_at, is_due, parse_date
@@ -22,6 +22,10 @@ from jobs.ledger import Decision, Line
 from jobs.night import Night, Selection
 from jobs.settings import Settings, with_settings
 
+USAGE = (
+    "UsageError", "BadParameter", "NoSuchOption", "NoSuchCommand", "MissingParameter", "NoArgsIsHelpError", "BadOptionUsage",
+    "BadArgumentUsage", "FileError",
+)  # fmt: skip
 WORST = (6, 5, 1, 2, 4, 3, 7, 0)
 DateOption = Annotated[str, typer.Option("--date", help="Business date, YYYY-MM-DD.")]
 SourceOption = Annotated[str, typer.Option(help="One source, such as traffic.")]
@@ -30,30 +34,29 @@ DatasetOption = Annotated[str, typer.Option(help="One dataset, such as traffic.c
 
 def main() -> None:
     """Run a command; a foreseen failure prints its message and gives its exit code."""
+    sys.exit(_run_command(sys.argv[1:]))
+
+
+def _run_command(arguments: list[str]) -> int:
     try:
-        code = app(standalone_mode=False)  # what typer.Exit carried; None where a command just returned
-    except LakeError as error:
-        show.print_error(error)
-        sys.exit(error.exit)
+        return app(arguments, standalone_mode=False) or 0  # what typer.Exit carried; None where a command just returned
     except (typer.Abort, KeyboardInterrupt):
         show.err.print("Stopped. The same command finishes the night.")
-        sys.exit(1)
+        return 1
     except Exception as error:
-        if type(error).__name__ in (
-            "UsageError",
-            "BadParameter",
-            "NoSuchOption",
-            "MissingParameter",
-            "NoArgsIsHelpError",
-            "BadOptionUsage",
-            "BadArgumentUsage",
-        ):
-            show.err.print(f"{LakeError('E002', place='command line', actual=str(error))}", markup=False)
-            sys.exit(2)
-        show.err.print(traceback.format_exc(), markup=False)
-        show.print_error(LakeError("E001", actual=type(error).__name__))
-        sys.exit(1)
-    sys.exit(code or 0)
+        failure = _name_failure(error)
+        show.print_failure(failure, "--json" in arguments)
+        return failure.exit
+
+
+def _name_failure(error: Exception) -> LakeError:
+    """The code of what stopped a command. Only what no code foresees leaves a trace on the terminal."""
+    if isinstance(error, LakeError):
+        return error
+    if type(error).__name__ in USAGE:
+        return LakeError("E002", place="command line", actual=str(error))
+    show.err.print(traceback.format_exc())
+    return LakeError("E001", actual=type(error).__name__)
 
 
 def select(settings: Settings, date: str = "", source: str = "", dataset: str = "", **more: Any) -> Selection:
@@ -372,8 +375,8 @@ def approve(
             )
         else:
             decision = Decision("approve", by, reason, found.dataset, found.business_date, found.revision, found.sha256)
-        night.ledger.decide(decision)
-    show.out.print(f"approved {found.dataset} {found.business_date}".rstrip() + f" by {by}. Next: lake run")
+        decided = night.ledger.decide(decision)
+    _print_decision(settings, decided, f"approved {found.dataset} {found.business_date}".rstrip() + f" by {by}")
 
 
 @app.command()
@@ -397,4 +400,11 @@ def quarantine(
         decision = asides.decide_record(
             night, dataset, date, revision, file, record, by, reason, values if action == "replay" else ""
         )
-    show.out.print(f"{decision.kind} {dataset} {date} r{revision} {file} record {record} by {by}. Next: lake run")
+    _print_decision(settings, decision, f"{decision.kind} {dataset} {date} r{revision} {file} record {record} by {by}")
+
+
+def _print_decision(settings: Settings, decision: Decision, text: str) -> None:
+    if settings.json:
+        show.print_json("decision", decision=decision, next="lake run")
+    else:
+        show.out.print(f"{text}. Next: lake run")

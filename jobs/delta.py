@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
@@ -84,6 +85,23 @@ def table_state(path: str) -> TableState | None:
     if table is None:
         return None
     return TableState(str(table.metadata().id), table.version(), _last_metadata(table))
+
+
+def holds(path: str, table_id: str, version: int) -> bool:
+    """Whether a version of a table is still there: the same table, not older, and every file of the version as long as its log says."""
+    import fsspec
+
+    try:
+        head, table = open_table(path), open_table(path, version)
+    except DeltaError:
+        return False
+    if head is None or table is None or str(head.metadata().id) != table_id or head.version() < version:
+        return False
+    files, base = fsspec.url_to_fs(_rs(path))
+    try:
+        return all(files.size(f"{base}/{unquote(str(a['path']))}") == a["size_bytes"] for a in _actions(table, {}))
+    except FileNotFoundError:
+        return False
 
 
 def _last_metadata(table: DeltaTable) -> Mapping[str, Any]:

@@ -141,7 +141,9 @@ def _write_restatements(
     rows: list[dict[str, Any]] = []
     for t in tables:
         before = last.tables.get(t.table) if last else None
-        if before and before.version >= 0 and before.version != t.version and before.digest != t.digest:
+        # A lost table was made again under another id: what it held before is gone, and cannot be compared.
+        is_kept = before is not None and before.table_id == t.table_id and before.version >= 0
+        if before and is_kept and before.version != t.version and before.digest != t.digest:
             rows += [{"release": number, **r} for r in compare_versions(lake, contracts[t.table], before, t)]
     if rows:
         delta.append_rows(path, pa.Table.from_pylist(rows, RESTATEMENT), "release")

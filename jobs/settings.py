@@ -15,6 +15,7 @@ import typer
 
 from jobs.contracts import PROJECT
 from jobs.errors import LakeError
+from jobs.failures import foreseen
 from jobs.lake import Lake
 from jobs.ledger import Run
 
@@ -63,7 +64,16 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
         as_json: bool = False,
         **own: Any,
     ) -> Any:
-        return command(settle(city, root, inbox, now, run_id, attempt, as_json), **own)
+        settings = settle(city, root, inbox, now, run_id, attempt, as_json)
+        try:
+            return command(settings, **own)
+        except (LakeError, typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            known = foreseen(error, settings.lake)
+            if known is None:
+                raise
+            raise known from error
 
     defaults: dict[str, Any] = {"attempt": 1, "as_json": False}
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]

@@ -19,8 +19,8 @@ from jobs.landing import Receipt
 from jobs.ledger import Line, Run
 
 SCHEMA_VERSION = 1
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -31,17 +31,13 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         pad_edge=sys.stdout.isatty(),
         box=None if not sys.stdout.isatty() else Table().box,
     )
-    for name in columns:
-        table.add_column(
-            name,
-            justify="right"
-            if rows and all(isinstance(r[list(columns).index(name)], (int, float)) for r in rows)
-            else "left",
-            overflow="fold",
-        )
+    for n, name in enumerate(columns):
+        is_number = rows and all(isinstance(row[n], (int, float)) for row in rows)
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
         table.add_row(*[_cell(v) for v in row])
-    Console(highlight=False, width=None if sys.stdout.isatty() else 240).print(table)
+    width = None if sys.stdout.isatty() else 240
+    Console(highlight=False, markup=False, emoji=False, width=width).print(table)
 
 
 def _cell(value: object) -> str:
@@ -50,8 +46,12 @@ def _cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
+_printed: list[str] = []  # kinds of objects that this process has printed: a command prints one
+
+
 def print_json(kind: str, **values: Any) -> None:
     """One object with a schema version, for programs."""
+    _printed.append(kind)
     sys.stdout.write(
         json.dumps({"schema_version": SCHEMA_VERSION, "kind": kind, **values}, ensure_ascii=False, default=_plain)
         + "\n"
@@ -63,7 +63,14 @@ def _plain(value: object) -> object:
 
 
 def print_error(error: LakeError) -> None:
-    err.print(str(error), markup=False)
+    err.print(str(error))
+
+
+def print_failure(error: LakeError, as_json: bool) -> None:
+    """A failure on stderr; for programs also as the one object, unless the command has printed its own."""
+    print_error(error)
+    if as_json and not _printed:
+        print_json("error", error=error.parts(), exit=error.exit)
 
 
 class Log:

@@ -86,7 +86,7 @@ def _one_table(
     identity = gold.mart_fingerprint(mart, sources, receipts)
     standing = stands_on(night, mart)
     stale = why_stale(night, mart)
-    if before and before.fingerprint == identity and before.version >= 0 and _is_untouched(night, before):
+    if before and before.fingerprint == identity and before.version >= 0 and is_whole(night, before):
         return _unchanged(before, standing, stale)
     approved = any(
         x.kind == "approve" and x.table == mart.table and x.input_fingerprint == identity
@@ -109,13 +109,13 @@ def is_alike(night: Night, before: release.Released, identity: str) -> bool:
     done = night.ledger.newest("gold", f"gold.{before.table}")
     return bool(
         done and done.fingerprint == identity and done.outcome == "built"
-        and (done.table_id, done.counts.get("digest")) == (before.table_id, before.digest)
+        and (done.table_id, done.counts.get("digest")) == (before.table_id, before.digest) and is_whole(night, before)
     )  # fmt: skip
 
 
-def _is_untouched(night: Night, before: release.Released) -> bool:
-    state = delta.table_state(night.lake.table("gold", before.table))
-    return state is not None and state.id == before.table_id and state.version >= before.version
+def is_whole(night: Night, before: release.Released) -> bool:
+    """Whether the released version of a table is still there, with its files."""
+    return delta.holds(night.lake.table("gold", before.table), before.table_id, before.version)
 
 
 def _keep(mart: gold.Mart, before: release.Released | None, error: Mapping[str, Any]) -> release.Released:

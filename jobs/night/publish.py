@@ -5,7 +5,7 @@ from __future__ import annotations
 from jobs import delta, gold, release
 from jobs.contracts import load_gold
 from jobs.ledger import Line
-from jobs.night.build import find_sources, is_alike, receipt_rows, run_gold
+from jobs.night.build import find_sources, is_alike, is_whole, receipt_rows, run_gold
 from jobs.night.opened import Night, note_line
 from jobs.night.standing import marts, why_stale
 
@@ -59,7 +59,7 @@ def is_release_owed(night: Night) -> bool:
 
 
 def _needs_build(night: Night, mart: gold.Mart, before: release.Released, identity: str) -> bool:
-    if before.fingerprint == identity or is_alike(night, before, identity):
+    if (before.fingerprint == identity and is_whole(night, before)) or is_alike(night, before, identity):
         return False
     done = night.ledger.newest("gold", f"gold.{mart.table}")
     approved = any(

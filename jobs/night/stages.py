@@ -12,6 +12,7 @@ from jobs import bronze as bronze_stage
 from jobs import delta, landing, quarantine, silver
 from jobs.contracts import Contract
 from jobs.errors import LakeError
+from jobs.failures import foreseen
 from jobs.fold import COUNTS
 from jobs.judge import silver_fingerprint
 from jobs.ledger import Line
@@ -52,7 +53,7 @@ def _run_stages(night: Night, work: Sequence[tuple[Delivery, str]]) -> None:
         except Exception as error:
             with night.turn:
                 night.tell("trace", LakeError("E001", actual=traceback.format_exc()))
-            _fail(night, d, stage, LakeError("E001", actual=type(error).__name__))
+            _fail(night, d, stage, foreseen(error, night.lake) or LakeError("E001", actual=type(error).__name__))
             break
 
 

@@ -1,0 +1,83 @@
+"""Which code an exception has that the system, Delta or Spark raised: asked by the command line and by a night's stages."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from jobs.errors import LakeError
+from jobs.lake import Lake
+
+NUMBERS = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "E601"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "E608"),
+}
+NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST)
+LIBRARIES = ("deltalake", "_internal", "pyspark", "py4j", "pyarrow")
+
+# What delta-rs, Arrow and Spark say in a sentence; the first that fits.
+SENTENCES = (
+    ("E601", r"No space left on device|Disk quota exceeded"),
+    ("E608", r"Permission denied|Read-only file system|Operation not permitted"),
+    (
+        "E602",
+        r"FAILED_READ_FILE|FileNotFoundException|not a Parquet file|[Pp]arquet magic bytes|[Pp]arquet error|Invalid Parquet"
+        r"|DELTA_(FILE|FILE_OR_DIR|LOG_FILE|TABLE|VERSION)_NOT_FOUND\b|DELTA_(MISSING_DELTA_TABLE|MISSING_PART_FILES|NO_COMMITS_FOUND"
+        r"|TRUNCATED_TRANSACTION_LOG|TXN_LOG_FAILED|VERSIONS_NOT_CONTIGUOUS|STATE_RECOVER|PATH_DOES_NOT_EXIST|CHECKPOINT_)"
+        r"|Kernel error|Requested range was invalid|Object at location .* not found|Not a Delta table",
+    ),
+)
+
+
+def foreseen(error: BaseException, lake: Lake) -> LakeError | None:
+    """The failure behind an exception: no space (E601), a damaged table (E602), a place without rights (E608); None for others."""
+    for cause in _causes(error):
+        code = _by_number(cause, lake) or _by_sentence(cause)
+        if code:
+            return LakeError(code, place=_place(cause, lake), actual=_what(cause))
+    return None
+
+
+def is_damage(error: BaseException, lake: Lake) -> bool:
+    found = foreseen(error, lake)
+    return found is not None and found.code == "E602"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _by_number(error: BaseException, lake: Lake) -> str:
+    """In a lake that is there, a missing file is damage; without one, its place cannot be made."""
+    if not isinstance(error, OSError) or error.errno is None:
+        return ""
+    if error.errno in NO_FOLDER and lake.is_local:
+        base = Path(lake.base)
+        if base.is_dir():
+            return "E602" if lake.base in str(error) else ""
+        return "E608" if Path(str(error.filename)) in (base, *base.parents) or lake.base in str(error) else ""
+    return NUMBERS.get(error.errno, "")
+
+
+def _by_sentence(error: BaseException) -> str:
+    is_theirs = type(error).__module__.split(".")[0] in LIBRARIES or (isinstance(error, OSError) and not error.errno)
+    found = (code for code, sentence in SENTENCES if is_theirs and re.search(sentence, str(error)))
+    return next(found, "")
+
+
+def _place(error: BaseException, lake: Lake) -> str:
+    """The file or table, as the lake names it."""
+    inside = re.search(re.escape(lake.base) + r"/([^\s'\"`,;:()]+)", str(error))
+    if inside:
+        return inside[1]
+    return str(error.filename or "") if isinstance(error, OSError) else ""
+
+
+def _what(error: BaseException) -> str:
+    known = isinstance(error, OSError) and error.errno
+    return f"{type(error).__name__}: {os.strerror(error.errno)}" if known else type(error).__name__  # type: ignore[attr-defined]
