@@ -18,7 +18,7 @@ test: .venv/ready-dev
 
 # Without a JVM.
 test-fast: .venv/ready-dev
-	$(PYTHON) -m pytest -q -m "not slow and not spark"
+	$(PYTHON) -m pytest -q -m "not slow and not spark" -n 2 --dist loadfile
 
 test-slow: .venv/ready-dev
 	$(PYTHON) -m pytest -q -m slow

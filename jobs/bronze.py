@@ -11,9 +11,8 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 
 from jobs import delta, quality
@@ -23,6 +22,9 @@ from jobs.formats import Field, Layout, Reading, Refused, read
 from jobs.lake import Lake
 from jobs.landing import LandedFile, Receipt, local_object
 from jobs.suites import Suite
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 READER_VERSION = 1
 

@@ -252,7 +252,7 @@ def _load_city(name: str, roots: tuple[Path, ...]) -> City:
         path = root / "conf" / "cities" / name / "city.yaml"
         if path.is_file():
             try:
-                return City.model_validate(yaml.safe_load(path.read_text("utf-8")))
+                return City.model_validate(read_yaml(path))
             except ValidationError as error:
                 raise LakeError("E003", place=path.name, actual=_say(error)) from error
     raise LakeError("E004", place="city", actual=name, expected=", ".join(city_names()))
@@ -290,13 +290,18 @@ def load_gold(city: str) -> dict[str, Contract]:
     return _load_gold(city, conf_roots())
 
 
+def read_yaml(path: Path) -> Any:
+    """Read a file of ours; the parser in C, where the package has it, needs a tenth of the time."""
+    return yaml.load(path.read_text("utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def load_contract(path: Path, city: str) -> Contract:
     """Read one contract file.
 
     Raises E003 with the file, the field and what is wrong with it.
     """
     try:
-        model = OpenDataContractStandard.from_file(str(path))
+        model = OpenDataContractStandard.model_validate(read_yaml(path))
         return _build(model, path, city)
     except (ValidationError, yaml.YAMLError, KeyError, ValueError, TypeError, StopIteration) as error:
         raise LakeError("E003", place=path.name, actual=_say(error)) from error

@@ -15,15 +15,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, reduce
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.errors import LakeError
 from jobs.suites import Rule
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 # One thread at a time: the library registers its expectations while it is imported, and has one context whose sources go by name.
@@ -151,6 +153,8 @@ def validate_counts(rules: Sequence[Rule], broken: Mapping[str, int], evaluated:
     """
     if not rules:
         return []
+    import pandas as pd
+
     allowed = {r.id: allowed_rows(r, evaluated[r.id]) for r in rules}
     frame = pd.DataFrame([{r.id: int(broken.get(r.id, 0)) for r in rules}])
     checks = [
@@ -177,7 +181,7 @@ def validate(frame: Any, rules: Sequence[Rule], rows: int) -> list[Result]:
     """
     if not rules:
         raise LakeError("E703", expected="at least one expectation", actual="none")
-    engine = "pandas" if isinstance(frame, pd.DataFrame) else "spark"
+    engine = "spark" if isinstance(frame, DataFrame) else "pandas"
     seen = {
         "type": "expect_table_row_count_to_equal",
         "kwargs": {"value": rows},

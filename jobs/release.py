@@ -6,15 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 
 from jobs import delta
 from jobs.contracts import Contract
 from jobs.errors import LakeError
 from jobs.lake import Lake
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RELEASE = pa.schema(
     [

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from jobs.contracts import Column, Contract, conf_roots
+from jobs.contracts import Column, Contract, conf_roots, read_yaml
 from jobs.errors import LakeError
 
 ROW_RULES = frozenset(
@@ -86,7 +84,7 @@ def load_suite(contract: Contract) -> Suite:
         raise LakeError(
             "E703", dataset=contract.dataset, expected="a suite", actual="no file " + "/".join((*folder, contract.name))
         )
-    loaded = yaml.safe_load(found[0].read_text("utf-8")) or {}
+    loaded = read_yaml(found[0]) or {}
     rules = {stage: tuple(_rule(entry, contract, found[0]) for entry in loaded.get(stage) or ()) for stage in stages}
     empty = [s for s in stages if not rules[s]]
     if empty or set(loaded) - set(stages):

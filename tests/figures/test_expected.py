@@ -11,6 +11,8 @@ import pytest
 
 from tests.figures import expected
 
+of_workbooks = pytest.mark.slow  # openpyxl needs ten seconds for the deeds
+
 
 def test_shipped_files_are_those_of_their_manifests_and_of_the_provenance_table() -> None:
     provenance = (expected.DATA / "PROVENANCE.md").read_text()
@@ -28,6 +30,7 @@ def test_shipped_files_take_less_than_ten_megabytes() -> None:
     assert sum(p.stat().st_size for p in expected.DATA.rglob("*") if p.is_file()) < 10_000_000
 
 
+@of_workbooks
 def test_deeds_hold_exact_copies() -> None:
     assert len(expected.sales_records()) == 39_019
     assert len(expected.distinct_sales()) == 37_272
@@ -94,12 +97,12 @@ def test_crash_extracts_differ_in_one_new_and_21_changed_records() -> None:
 @pytest.mark.parametrize(
     ("table", "rows"),
     [
-        ("land_market_monthly", 870),
+        pytest.param("land_market_monthly", 870, marks=of_workbooks),
         ("road_volume_hourly", 142_680),
         ("employment_yearly", 969),
         ("income_tax_yearly", 10),
         ("crash_daily", 48),
-        ("macro_economy_yearly", 10),
+        pytest.param("macro_economy_yearly", 10, marks=of_workbooks),
         ("dataset_freshness", 14),
     ],
 )
@@ -114,6 +117,7 @@ def test_manhattan_has_2431860_jobs_in_2013() -> None:
     assert list(table.groupby("year").size()) == [485, 484]
 
 
+@of_workbooks
 def test_three_boroughs_have_26256_sales_for_54960172537_dollars() -> None:
     table = expected.land_market_monthly()
     assert (table["sales"].sum(), table["transfers"].sum()) == (26_256, 37_272)

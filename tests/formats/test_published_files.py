@@ -47,6 +47,7 @@ def test_every_record_is_read(path: str, header: str, options: dict[str, object]
     assert (reading.records, reading.table.num_rows, reading.refused) == (records, records, ())
 
 
+@pytest.mark.slow
 def test_the_sales_are_39019_and_104_apartments_are_noted() -> None:
     options = {"format": "xlsx", "header_row": 5}
     readings = [

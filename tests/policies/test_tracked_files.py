@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import re
 import subprocess
-from collections.abc import Iterator
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -51,12 +50,14 @@ def tracked() -> tuple[Path, ...]:
     return tuple(p for p in (PROJECT / n for n in names) if p.is_file())
 
 
-def contents() -> Iterator[tuple[Path, str]]:
-    for path in tracked():
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
-        yield path, data.decode("utf-8", "replace")
+@cache
+def contents() -> tuple[tuple[Path, str], ...]:
+    return tuple((path, _text(path)) for path in tracked())
+
+
+def _text(path: Path) -> str:
+    data = path.read_bytes()
+    return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8", "replace")
 
 
 def test_the_scanner_knows_valid_codes_from_others() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,13 @@ def pages(lake: Lake) -> Path:
 
 
 def read_page(pages: Path, *name: str) -> BeautifulSoup:
-    return BeautifulSoup(pages.joinpath(*name).read_text("utf-8"), "html.parser")
+    return parse(pages.joinpath(*name).read_text("utf-8"))
+
+
+@cache
+def parse(text: str) -> BeautifulSoup:
+    """Pages with equal bytes are parsed once: that takes longer than to look at them."""
+    return BeautifulSoup(text, "html.parser")
 
 
 def crash_page(pages: Path, revision: int = 1) -> BeautifulSoup:
@@ -65,7 +72,7 @@ def test_the_identities_show_the_numbers_of_the_ledger_on_both_sides(lake: Lake,
 
 def test_a_number_with_groups_of_three_reads_as_the_number_it_carries(pages: Path) -> None:
     for page in pages.rglob("*.html"):
-        for x in BeautifulSoup(page.read_text("utf-8"), "html.parser").select("[data-count]"):
+        for x in read_page(page).select("[data-count]"):
             text = x.get_text(strip=True).replace(",", "")
             assert text == x["data-value"] or not text.isdigit()
 
@@ -167,7 +174,7 @@ def test_the_first_page_gives_every_cell_its_word(pages: Path) -> None:
 
 def test_every_link_leads_to_a_page(pages: Path) -> None:
     for page in pages.rglob("*.html"):
-        links = [str(a["href"]) for a in BeautifulSoup(page.read_text("utf-8"), "html.parser").select("a[href]")]
+        links = [str(a["href"]) for a in read_page(page).select("a[href]")]
         assert [x for x in links if not (page.parent / x).resolve().is_file()] == []
 
 
@@ -256,7 +263,7 @@ def test_pages_made_from_nothing_have_the_same_bytes(lake: Lake, pages: Path) ->
 
 def test_every_table_has_a_caption_and_scoped_headers(pages: Path) -> None:
     for page in pages.rglob("*.html"):
-        soup = BeautifulSoup(page.read_text("utf-8"), "html.parser")
+        soup = read_page(page)
         assert soup.html["lang"] == "en" and len(soup.select("h1")) == 1
         assert all(t.caption for t in soup.select("table")) and all(h.get("scope") for h in soup.select("th"))
 
