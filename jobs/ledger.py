@@ -34,6 +34,7 @@ DECISION = pa.schema(
         ("table", pa.string()), ("input_fingerprint", pa.string()),
     ]
 )  # fmt: skip
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Decision:
     values_sha256: str = ""
     table: str = ""
     input_fingerprint: str = ""
-    at: datetime = datetime.min.replace(tzinfo=UTC)
+    at: datetime = NEVER
 
     @property
     def id(self) -> str:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from jobs.errors import LakeError, Notice
+from jobs.errors import CODES, LakeError, Notice
 from jobs.lake import Lake
 from jobs.landing import Receipt
 from jobs.ledger import Line, Run
@@ -64,6 +64,11 @@ def _plain(value: object) -> object:
 
 def print_error(error: LakeError) -> None:
     err.print(str(error), markup=False)
+
+
+def print_notices(notices: Sequence[Notice]) -> None:
+    for n in notices:
+        out.print(f"{n.code} {CODES[n.code].title}: {n.text}", markup=False)
 
 
 class Log:
