@@ -79,7 +79,9 @@ def decide_record(
         for r in read_asides(night.lake, contract.table)
         if (str(r["_business_date"]), r["_revision"], r["_file"], r["_record"]) == (date, revision, file, record)
     ]
-    if not receipts or not rows:
+    where = (dataset, date, revision, receipts[0].sha256 if receipts else "")
+    earlier = [x for x in night.ledger.decisions_on(*where) if (x.file, x.record) == (file, record)]
+    if not receipts or not (rows or earlier):
         raise LakeError(
             "E004",
             dataset=dataset,

@@ -176,11 +176,13 @@ def _conclude(settings: Settings, night: Night, page: str = "", **values: Any) -
             exit=code,
             lines=night.lines,
             problems=[p.parts() for p in night.problems],
+            notices=night.notices,
             report=page,
             **values,
         )
     else:
         _print_lines(night.lines)
+        show.print_notices(night.notices)
         for problem in night.problems:
             show.print_error(problem)
         if not night.lines and not night.problems:
@@ -236,13 +238,12 @@ def plan(settings: Settings, date: DateOption = "", source: SourceOption = "", d
         lambda *_: None,
         select(settings, date, source, dataset),
     )
-    rows: list[list[object]] = []
-    for contract in night.selected:
-        for a in find_arrivals(settings.inbox, contract):
-            if night.selection.has_date(a.business_date) and not is_landed(settings.lake, contract, a):
-                rows.append(
-                    ["land", a.dataset, a.business_date, "still arriving" if is_still_arriving(a) else a.folder]
-                )
+    inbox = nights.look_into_inbox(night)
+    rows: list[list[object]] = [
+        ["land", a.dataset, a.business_date, "still arriving" if is_still_arriving(a) else a.folder]
+        for a in inbox.arrivals
+        if not is_landed(settings.lake, night.contracts[a.dataset], a)
+    ]
     rows += [
         [stage, d.contract.dataset, d.receipt.business_date, f"r{d.receipt.revision}"]
         for d, stage in nights.owed(night)
@@ -250,11 +251,16 @@ def plan(settings: Settings, date: DateOption = "", source: SourceOption = "", d
     if rows or nights.is_release_owed(night):
         rows.append(["release", "gold", "", "what changed"])
     if settings.json:
-        show.print_json("plan", steps=rows)
-    elif rows:
+        problems = [p.parts() for p in inbox.problems]
+        show.print_json("plan", steps=rows, problems=problems, notices=inbox.notices)
+        return
+    if rows:
         show.print_table("", ["stage", "dataset", "date", "what"], rows)
     else:
         show.out.print("N107 Nothing to do.")
+    show.print_notices(inbox.notices)
+    for problem in inbox.problems:
+        show.print_error(problem)
 
 
 def _no_session() -> Any:
@@ -289,8 +295,9 @@ def extract(settings: Settings, date: DateOption, dataset: DatasetOption = "", s
                     )
                 )
     if settings.json:
-        show.print_json("extract", landed=landed, waiting=[w.parts() for w in waiting])
+        show.print_json("extract", landed=landed, waiting=[w.parts() for w in waiting], notices=night.notices)
     else:
+        show.print_notices(night.notices)
         for r in landed:
             show.out.print(f"landed {r.dataset} {r.business_date} r{r.revision}: {len(r.files)} files")
         for w in waiting:

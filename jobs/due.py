@@ -13,16 +13,25 @@ from jobs.errors import LakeError
 
 def parse_date(text: str, city: City, now: datetime) -> date:
     """A business date that exists and is not in the future of the city (E005)."""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = None
-    if day is None or day.isoformat() != text:
+    if not is_date(text):
         raise LakeError("E005", expected="YYYY-MM-DD", actual=repr(text)[:40])
-    today = now.astimezone(ZoneInfo(city.timezone)).date()
+    day, today = date.fromisoformat(text), today_in(city, now)
     if day > today:
         raise LakeError("E005", business_date=text, expected=f"at most {today} in {city.timezone}", actual=text)
     return day
+
+
+def is_date(text: str) -> bool:
+    """Whether a text is a day of the calendar, written YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def today_in(city: City, now: datetime) -> date:
+    """The date that a city has; what is after it is in the future."""
+    return now.astimezone(ZoneInfo(city.timezone)).date()
 
 
 def due_at(contract: Contract, night: date, city: City) -> datetime:

@@ -202,6 +202,20 @@ CODES: dict[str, Code] = {
     "N107": Code(
         "Nothing to do", "Everything that was delivered is done and released.", "Nothing to do.", "skipped", 0
     ),
+    "N108": Code(
+        "Not a delivery",
+        "It stands in the inbox, but is not <source>/<dataset>/<YYYY-MM-DD> of a known dataset, with .r<N> for a correction.",
+        "Rename or move it; `lake describe` lists the datasets.",
+        "skipped",
+        0,
+    ),
+    "N109": Code(
+        "Its business date is in the future",
+        "A delivery is taken from its business date on, in the city's time zone.",
+        "Wait, or correct the name of the folder.",
+        "waiting",
+        0,
+    ),
     "N310": _note(
         "A column that the contract does not declare",
         "The supplier added it; its values are kept in bronze under `_extra`.",

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.contracts import Contract, fingerprint
+from jobs.due import is_date
 from jobs.errors import LakeError
 from jobs.lake import Lake
 
@@ -81,7 +82,7 @@ def find_arrivals(inbox: Path, contract: Contract) -> list[Arrival]:
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         match = FOLDER.fullmatch(path.name)
-        if match and path.is_dir():
+        if match and is_date(match[1]) and path.is_dir():
             found.append(Arrival(contract.dataset, match[1], int(match[2] or 1), path))
     return sorted(found, key=lambda a: (a.business_date, a.revision))
 
@@ -293,11 +294,14 @@ def _write(lake: Lake, receipt: Receipt) -> None:
 
 
 def list_receipts(lake: Lake, contract: Contract, business_date: str = "*", *, absent: bool = False) -> list[Receipt]:
-    """Receipts of a dataset by business date and revision; with `absent` also those that say nothing came."""
+    """Receipts of a dataset by business date and revision; with `absent` also those that say nothing came.
+
+    Version 0.1.0 landed folders whose date no calendar has. They are no deliveries.
+    """
     folder = lake.path("landing", "receipts", contract.source, contract.name)
     pattern = "*.json" if absent else "r*.json"
     found = [_load(lake, path) for path in lake.files.glob(f"{folder}/{business_date}/{pattern}")]
-    return sorted(found, key=lambda r: (r.business_date, r.revision))
+    return sorted((r for r in found if is_date(r.business_date)), key=lambda r: (r.business_date, r.revision))
 
 
 def _load(lake: Lake, path: str) -> Receipt:

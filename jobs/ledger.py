@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -34,6 +34,7 @@ DECISION = pa.schema(
         ("table", pa.string()), ("input_fingerprint", pa.string()),
     ]
 )  # fmt: skip
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,18 @@ class Decision:
     values_sha256: str = ""
     table: str = ""
     input_fingerprint: str = ""
+    at: datetime = NEVER
 
     @property
     def id(self) -> str:
-        what = {k: v for k, v in asdict(self).items() if k not in ("by", "reason")}
+        what = {k: v for k, v in asdict(self).items() if k not in ("by", "reason", "at")}
         return fingerprint(what)[:12]
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """The record that it is about; of an approval, the delivery or gold table."""
+        about = (self.dataset, self.business_date, self.revision, self.sha256, self.table, self.input_fingerprint)
+        return (self.kind == "approve", *about, self.file, self.record)
 
 
 class Ledger:
@@ -122,16 +130,31 @@ class Ledger:
         return line
 
     def decide(self, decision: Decision) -> Decision:
-        """Write a decision down; the same one again is nothing."""
-        if decision.id not in {d.id for d in self.decisions}:
-            row = {**asdict(decision), "id": decision.id, "at": self.run.now}
-            delta.append_rows(self.lake.table("audit", "decisions"), pa.Table.from_pylist([row], DECISION), "decision")
-            self.decisions.append(decision)
+        """Write a decision down; the one that counts already, again, is nothing.
+
+        It counts from now on: where the clock was set back, its time is just after that of the one before it.
+        """
+        last = newest_decisions(self.decisions).get(decision.place)
+        if last and last.id == decision.id:
+            return last
+        decision = replace(
+            decision, at=max(self.run.now, last.at + timedelta(microseconds=1)) if last else self.run.now
+        )
+        row = {**asdict(decision), "id": decision.id}
+        delta.append_rows(self.lake.table("audit", "decisions"), pa.Table.from_pylist([row], DECISION), "decision")
+        self.decisions.append(decision)
         return decision
 
     def decisions_on(self, dataset: str, business_date: str, revision: int, sha256: str) -> list[Decision]:
+        """The decisions that count on a delivery: of several on one record the newest."""
         where = (dataset, business_date, revision, sha256)
-        return [d for d in self.decisions if (d.dataset, d.business_date, d.revision, d.sha256) == where]
+        found = [d for d in self.decisions if (d.dataset, d.business_date, d.revision, d.sha256) == where]
+        return list(newest_decisions(found).values())
+
+
+def newest_decisions(decisions: Iterable[Decision]) -> dict[tuple[object, ...], Decision]:
+    """Of the decisions on one record the newest, by recorded time, then id; the older ones stay on record."""
+    return {d.place: d for d in sorted(decisions, key=lambda d: (d.at, d.id))}
 
 
 def all_lines(path: str) -> list[Line]:
@@ -157,7 +180,5 @@ def _line(row: Mapping[str, Any]) -> Line:
 def read_decisions(lake: Lake) -> list[Decision]:
     table = delta.read_arrow(lake.table("audit", "decisions"))
     rows: Iterable[Mapping[str, Any]] = table.to_pylist() if table is not None else ()
-    return [
-        Decision(**{k: v for k, v in row.items() if k not in ("id", "at")})
-        for row in sorted(rows, key=lambda r: r["id"])
-    ]
+    found = [Decision(**{k: v for k, v in row.items() if k != "id"}) for row in rows]
+    return sorted(found, key=lambda d: (d.at, d.id))

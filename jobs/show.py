@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from jobs.errors import LakeError, Notice
+from jobs.errors import CODES, LakeError, Notice
 from jobs.lake import Lake
 from jobs.landing import Receipt
 from jobs.ledger import Line, Run
@@ -71,6 +71,11 @@ def print_failure(error: LakeError, as_json: bool) -> None:
     print_error(error)
     if as_json and not _printed:
         print_json("error", error=error.parts(), exit=error.exit)
+
+
+def print_notices(notices: Sequence[Notice]) -> None:
+    for n in notices:
+        out.print(f"{n.code} {CODES[n.code].title}: {n.text}", markup=False)
 
 
 class Log:

@@ -19,6 +19,7 @@ from jobs import delta, events, history, quality
 from jobs.contracts import fingerprint
 from jobs.errors import LakeError
 from jobs.fold import COUNTS
+from jobs.identities import check_identities
 from jobs.judge import judge_rows, rule_conditions, silver_fingerprint, type_rows
 from jobs.landing import object_path
 from jobs.quarantine import set_aside
@@ -41,18 +42,21 @@ class Silver:
     refolded: Mapping[tuple[str, int], Mapping[str, int]] = field(default_factory=dict)
 
 
-def fold_delivery(stage: Stage, entry: Entry, accepted: Sequence[Entry], approved: bool) -> Silver:
+def fold_delivery(
+    stage: Stage, entry: Entry, accepted: Sequence[Entry], approved: bool, bronze: Mapping[str, Any]
+) -> Silver:
     """Judge one delivery and, where it is accepted, fold it into silver in exactly one commit.
 
-    `accepted` are the other accepted deliveries, one a business date. Raises E704 where the identities do not hold.
+    `accepted` are the other accepted deliveries, one a business date; `bronze` are the counts of reading this one. Raises E704 where
+    the identities do not hold; but for the fourth, which is about the fold, silver is then as it was.
     """
-    judged, settled, done = _judge_delivery(stage, entry, approved)
+    judged, settled, done = _judge_delivery(stage, entry, approved, bronze)
     return done if done.held else _commit(stage, entry, accepted, judged, settled, done)
 
 
-def judge_delivery(stage: Stage, entry: Entry, approved: bool) -> Silver:
+def judge_delivery(stage: Stage, entry: Entry, approved: bool, bronze: Mapping[str, Any]) -> Silver:
     """Judge one delivery and set its bad rows aside; silver stays as it is."""
-    return _judge_delivery(stage, entry, approved)[2]
+    return _judge_delivery(stage, entry, approved, bronze)[2]
 
 
 def refold(stage: Stage, judged: Mapping[Entry, Silver]) -> dict[Entry, Silver]:
@@ -76,11 +80,14 @@ def _metadata(entry: Entry, entries: Sequence[Entry], rules: str) -> dict[str, A
     return {"stage": "silver", "delivery": delivery, "fingerprint": rules, "chain": chain(entries)}
 
 
-def _judge_delivery(stage: Stage, entry: Entry, approved: bool) -> tuple[Judged, Settled, Silver]:
+def _judge_delivery(
+    stage: Stage, entry: Entry, approved: bool, bronze: Mapping[str, Any]
+) -> tuple[Judged, Settled, Silver]:
     identity = silver_fingerprint(stage.contract, stage.suite)
     judged = _judge(stage, [entry])
     settled = settle(judged, stage.contract)
-    counts = _counts(judged.tally(0), settled.verdicts.get(0, {}))
+    counts = {**_counts(judged.tally(0), settled.verdicts.get(0, {})), "mended": entry.mended}
+    check_identities(stage.contract, bronze, counts)
     results = _validate(stage, judged, counts)
     set_aside(stage, entry, judged, settled, counts["set_aside"])
     failed = quality.failing(results)

@@ -42,6 +42,11 @@ class Entry:
         return f"{self.business_date}/{self.revision}"
 
     @property
+    def mended(self) -> int:
+        """Records that bronze could not read, and that a person mended."""
+        return sum(d.kind == "mend" and d.rule == "refused" for d in self.decisions)
+
+    @property
     def identity(self) -> str:
         decided = sorted(d.id for d in self.decisions if d.kind != "approve")
         return fingerprint([self.business_date, self.revision, self.sha256, decided])

@@ -6,6 +6,7 @@ that the line names. Read `stages.py` first.
 
 from jobs.night.arrivals import extract
 from jobs.night.build import run_gold
+from jobs.night.inbox import look_into_inbox
 from jobs.night.opened import Night, Selection
 from jobs.night.publish import is_release_owed, run_release
 from jobs.night.stages import process
@@ -19,6 +20,7 @@ __all__ = [
     "extract",
     "is_release_owed",
     "is_small",
+    "look_into_inbox",
     "marts",
     "owed",
     "process",

@@ -9,20 +9,21 @@ from jobs import landing
 from jobs.due import due_at, is_due
 from jobs.errors import LakeError, Notice
 from jobs.landing import Arrival, Receipt
+from jobs.night.inbox import look_into_inbox
 from jobs.night.opened import Night, say_problem
 
 
 def extract(night: Night) -> list[Receipt]:
     """Land what the inbox has and write down what did not come; returns the receipts of new deliveries."""
-    found = [
-        a
-        for c in night.selected
-        for a in landing.find_arrivals(night.inbox, c)
-        if night.selection.has_date(a.business_date)
-    ]
-    today = night.run.now.date().isoformat()
-    landed = [r for a in found if a.business_date <= today for r in _land(night, a)]
-    for text in sorted({a.business_date for a in found if a.business_date <= today} | set(night.selection.dates)):
+    inbox = look_into_inbox(night)
+    for problem in inbox.problems:
+        say_problem(night, problem)
+    for notice in inbox.notices:
+        night.notices.append(notice)
+        night.tell("notice", notice)
+    found = inbox.arrivals
+    landed = [r for a in found for r in _land(night, a)]
+    for text in sorted({a.business_date for a in found} | set(night.selection.dates)):
         _record_absences(night, date.fromisoformat(text), {a.dataset for a in found if a.business_date == text})
     return landed
 

@@ -59,6 +59,7 @@ class Night:
     selection: Selection = field(default_factory=Selection)
     problems: list[LakeError] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
     turn: RLock = field(default_factory=RLock)
 
     @cached_property

@@ -10,34 +10,12 @@ from typing import Any
 
 from jobs.contracts import Contract
 from jobs.errors import CODES
+from jobs.identities import Identity, list_identities
 from jobs.landing import Receipt
 from jobs.ledger import Decision, Line
 from jobs.report.facts import AsideRule, Facts, group_asides
 
 LIMIT = 200
-
-
-@dataclass(frozen=True)
-class Identity:
-    """One equation with its numbers: the left side, and the parts of the right side joined by a sign."""
-
-    name: str
-    left: tuple[str, int]
-    right: tuple[tuple[str, int], ...]
-    sign: str = "+"
-
-    @property
-    def total(self) -> int:
-        if self.sign == "×":
-            product = 1
-            for _, value in self.right:
-                product *= value
-            return product
-        return sum(value for _, value in self.right)
-
-    @property
-    def holds(self) -> bool:
-        return self.left[1] == self.total
 
 
 @dataclass(frozen=True)
@@ -78,7 +56,6 @@ def view_delivery(facts: Facts, receipt: Receipt) -> DeliveryView:
     total, asides = group_asides(facts, receipt, LIMIT)
     decisions = _decisions(facts, receipt)
     due, (timing, is_late) = facts.due(receipt), timing_of(facts, receipt)
-    mended = sum(d.kind == "mend" and d.rule == "refused" for d in decisions)
     return DeliveryView(
         contract=contract,
         receipt=receipt,
@@ -89,7 +66,7 @@ def view_delivery(facts: Facts, receipt: Receipt) -> DeliveryView:
         files=_files(receipt),
         landed=bronze.counts.get("landed") if bronze and bronze.outcome != "refused" else None,
         manifest=_spell_manifest(receipt),
-        identities=identities(contract, bronze, silver, mended),
+        identities=reached(facts, receipt),
         absence=[(n, int(counts[n])) for n in ("ended_by_absence", "end_unproven") if n in counts],
         sums=counts.get("sums", {}),
         periods=[p for p in counts.get("periods", ()) if p],
@@ -133,29 +110,11 @@ def _span(length: timedelta) -> str:
     return f"{days}{hours % 24 if days else hours} h {minutes:02} min"
 
 
-def identities(contract: Contract, bronze: Line | None, silver: Line | None, mended: int) -> list[Identity]:
-    """The equations that the delivery has reached: nothing that was delivered may vanish on the way."""
-    found = []
-    b = bronze.counts if bronze and bronze.outcome != "refused" else {}
-    s = silver.counts if silver else {}
-    if "landed" in b:
-        found.append(_sum("landed", "landed", b, ("bronze", "refused")))
-    if "judged" in s and "bronze" in b:
-        records = (("bronze", int(b["bronze"])),) if not mended else (("bronze and mended", int(b["bronze"]) + mended),)
-        found.append(
-            Identity(
-                "judged", ("judged", int(s["judged"])), (*records, ("rows_per_record", contract.rows_per_record)), "×"
-            )
-        )
-    if "judged" in s:
-        found.append(_sum("verdict", "judged", s, ("good", "set_aside", "duplicates")))
-    if "inserted" in s:
-        found.append(_sum("fold", "good", s, ("inserted", "changed", "ended", "unchanged", "outranked")))
-    return found
-
-
-def _sum(name: str, left: str, counts: Mapping[str, Any], parts: Sequence[str]) -> Identity:
-    return Identity(name, (left, int(counts[left])), tuple((p, int(counts.get(p, 0))) for p in parts))
+def reached(facts: Facts, receipt: Receipt) -> list[Identity]:
+    """The identities that a delivery has reached, with their numbers."""
+    bronze, silver = facts.newest("bronze", receipt), facts.newest("silver", receipt)
+    readable = bronze.counts if bronze and bronze.outcome != "refused" else {}
+    return list_identities(facts.contracts[receipt.dataset], readable, silver.counts if silver else {})
 
 
 def failing_first(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -11,7 +11,7 @@ from jobs.contracts import Contract
 from jobs.landing import Receipt
 from jobs.release import Release
 from jobs.report.chart import Bar
-from jobs.report.delivery import Identity, identities, timing_of
+from jobs.report.delivery import reached, timing_of
 from jobs.report.facts import Facts
 
 NIGHTS_DRAWN = 12
@@ -53,7 +53,7 @@ def view_index(facts: Facts) -> IndexView:
     nights = sorted({r.business_date for r in facts.receipts}, reverse=True)
     cells = {(n, d): _entries(facts, n, d) for n in nights for d in facts.contracts}
     shown = [e for found in cells.values() for e in found]
-    equations = [i for r in facts.delivered for i in _identities(facts, r)]
+    equations = [i for r in facts.delivered for i in reached(facts, r)]
     counted = Counter(e.status for e in shown)
     return IndexView(
         contracts=facts.contracts,
@@ -84,18 +84,6 @@ def _entry(facts: Facts, receipt: Receipt) -> Entry:
     silver = facts.newest("silver", receipt) if receipt.status == "delivered" else None
     good = int(silver.counts["good"]) if silver and "good" in silver.counts else None
     return Entry(receipt, facts.status(receipt), timing, is_late, facts.due(receipt), good)
-
-
-def _identities(facts: Facts, receipt: Receipt) -> list[Identity]:
-    where = (receipt.dataset, receipt.business_date, receipt.revision, receipt.sha256)
-    mended = [
-        d
-        for d in facts.decisions
-        if d.kind == "mend" and d.rule == "refused" and (d.dataset, d.business_date, d.revision, d.sha256) == where
-    ]
-    return identities(
-        facts.contracts[receipt.dataset], facts.newest("bronze", receipt), facts.newest("silver", receipt), len(mended)
-    )
 
 
 def _problems(facts: Facts, cells: Mapping[tuple[str, str], Sequence[Entry]]) -> list[tuple[Entry, Mapping[str, Any]]]:

@@ -44,12 +44,13 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Mend:
-    """Judge `row` in place of the record. There is one decision a record."""
+    """Judge `row` in place of the record. `at` is when it was decided: of the decisions on one record the newest counts."""
 
     date: str
     revision: int
     record: int
     row: Row
+    at: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Dismiss:
     date: str
     revision: int
     record: int
+    at: int = 0
 
 
 Decision = Mend | Dismiss
@@ -171,13 +173,16 @@ def judge(mode: Mode, delivery: Delivery, decisions: Iterable[Decision] = ()) ->
 
 
 def decisions_by_record(delivery: Delivery, decisions: Iterable[Decision]) -> dict[int, Decision]:
-    """Find the decisions on one delivery; two on one record would need an order, and there is none."""
+    """Find the decisions that count on one delivery: of each record the newest. Two of one time would have no order."""
     found: dict[int, Decision] = {}
     for decision in decisions:
         if (decision.date, decision.revision) != (delivery.date, delivery.revision):
             continue
-        if found.setdefault(decision.record, decision) != decision:
-            raise ValueError(f"two decisions on record {decision.record} of {delivery.date}")
+        known = found.setdefault(decision.record, decision)
+        if known.at == decision.at and known != decision:
+            raise ValueError(f"two decisions of one time on record {decision.record} of {delivery.date}")
+        if decision.at > known.at:
+            found[decision.record] = decision
     return found
 
 

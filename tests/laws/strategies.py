@@ -167,26 +167,27 @@ def move_key(draw: st.DrawFn, mode: Mode, rows: Sequence[Row]) -> tuple[Row, ...
     return number_rows([pick(draw, others) if row is moved else row for row in good])
 
 
-def undecided(mode: Mode, known: Sequence[Delivery], decisions: Sequence[Decision]) -> list[tuple[Delivery, int]]:
-    """List the records that are set aside or refused and not decided yet, of the revisions in the fold."""
-    taken = {(decision.date, decision.revision, decision.record) for decision in decisions}
-    return [
-        (delivery, record)
-        for delivery in fold_list(known)
-        for record in [row.record for row in judge(mode, delivery, decisions).set_aside] + [*refused_records(delivery)]
-        if (delivery.date, delivery.revision, record) not in taken
-    ]
+def decidable(mode: Mode, known: Sequence[Delivery], decisions: Sequence[Decision]) -> list[tuple[Delivery, int]]:
+    """List the records that are set aside or refused, or decided already, of the revisions in the fold."""
+    found: list[tuple[Delivery, int]] = []
+    for delivery in fold_list(known):
+        aside = {row.record for row in judge(mode, delivery, decisions).set_aside} | {*refused_records(delivery)}
+        decided = {x.record for x in decisions if (x.date, x.revision) == (delivery.date, delivery.revision)}
+        found += [(delivery, record) for record in sorted(aside | decided, key=lambda n: (n in decided, n))]
+    return found
 
 
-def draw_decision(draw: st.DrawFn, mode: Mode, operation: str, waiting: Sequence[tuple[Delivery, int]]) -> Decision:
+def draw_decision(
+    draw: st.DrawFn, mode: Mode, operation: str, waiting: Sequence[tuple[Delivery, int]], at: int
+) -> Decision:
     """Draw a decision on a waiting record. A refused record has no values to mend: it is dismissed."""
     delivery, record = pick(draw, waiting)
     rows = {row.record: row for row in delivery.rows}
     if operation == "dismiss" or record not in rows:
-        return Dismiss(delivery.date, delivery.revision, record)
+        return Dismiss(delivery.date, delivery.revision, record, at)
     key = rows[record].key or pick(draw, KEYS)
     mended = replace(pick(draw, list_rows(mode, key)), record=record)
-    return Mend(delivery.date, delivery.revision, record, mended)
+    return Mend(delivery.date, delivery.revision, record, mended, at)
 
 
 @st.composite
@@ -201,9 +202,9 @@ def histories(draw: st.DrawFn, mode: Mode, max_operations: int = 9) -> History:
     done: list[str] = []
     for at in range(pick(draw, range(2, max_operations + 1))):
         operation = pick(draw, OPERATIONS) if at else "deliver"
-        waiting = undecided(mode, known, decisions) if operation in ("mend", "dismiss") else []
+        waiting = decidable(mode, known, decisions) if operation in ("mend", "dismiss") else []
         if waiting:
-            decisions.append(draw_decision(draw, mode, operation, waiting))
+            decisions.append(draw_decision(draw, mode, operation, waiting, len(decisions)))
             arrivals.append(decisions[-1])
         elif operation == "redeliver":
             arrivals.append(pick(draw, known))

@@ -159,6 +159,13 @@ def test_a_mend_that_meets_another_row_of_its_key_is_judged_like_any_row() -> No
     assert fold("snapshot", nights, [Mend(D1, 1, 2, row("1", "20"))]).counts[D1] == Counts(judged=2, set_aside=2)
 
 
+def test_of_two_decisions_on_one_record_the_newer_counts_in_whatever_order_they_are_read() -> None:
+    nights = [night(D1, row("1"), broken("2"))]
+    older, newer = Dismiss(D1, 1, 2, at=1), Mend(D1, 1, 2, row("2", "20"), at=2)
+    for decisions in ([older, newer], [newer, older]):
+        assert runs(fold("snapshot", nights, decisions)) == [("1", "10", D1, None), ("2", "20", D1, None)]
+
+
 def test_a_decision_on_one_revision_says_nothing_of_the_next() -> None:
     nights = [night(D1, row("1")), night(D2, broken("1")), night(D2, broken("1"), revision=2)]
     assert runs(fold("snapshot", nights, [Mend(D2, 1, 1, row("1", "20"))])) == [("1", "10", D1, None)]
@@ -417,15 +424,19 @@ def test_a_frozen_key_is_after_its_delivery_what_it_was_before(history: History)
 @pytest.mark.parametrize("mode", MODES)
 def test_generated_histories_hold_every_operation_and_every_fate(mode: Mode) -> None:
     seen: set[str] = set()
+    overruled: list[int] = []
 
     @settings(many, max_examples=150, database=None)
     @given(histories(mode))
     def look(history: History) -> None:
         seen.update(history.operations)
+        records = [(decision.date, decision.revision, decision.record) for decision in history.decisions]
+        overruled.append(len(records) - len(set(records)))
         for counts in fold(mode, history.deliveries, history.decisions).counts.values():
             seen.update(name for name, n in vars(counts).items() if n)
 
     look()
+    assert any(overruled)
     common = {*OPERATIONS, "good", "set_aside", "duplicates", "inserted", "changed", "unchanged"}
     absences = {"ended_by_absence", "end_unproven"} if mode != "events" else set()
     deletes = {"ended"} if mode == "changes" else set()

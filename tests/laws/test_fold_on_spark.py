@@ -186,13 +186,14 @@ def test_spark_folds_histories_as_the_judge_does(
     stage = Stage(night.spark, world.lake, contract, load_suite(contract))
 
     late = len(entries) - FAST
-    whole = silver.fold_delivery(stage, entries[0], entries[1:late], approved=False)
+    read = [world.line(f"loose.{mode}", e.business_date, "bronze", e.revision).counts for e in entries]
+    whole = silver.fold_delivery(stage, entries[0], entries[1:late], approved=False, bronze=read[0])
     expected = fold(mode, listed[:late], decisions).counts
     assert {day: fates(n) for (day, _), n in whole.refolded.items()} == {day: fates(n) for day, n in expected.items()}
     assert silver_rows(world, mode) == judged_rows(mode, listed[:late], decisions)
 
     for at in range(late, len(entries)):
-        one = silver.fold_delivery(stage, entries[at], entries[:at], approved=False)
+        one = silver.fold_delivery(stage, entries[at], entries[:at], approved=False, bronze=read[at])
         expected_counts = vars(fold(mode, listed[: at + 1], decisions).counts[entries[at].business_date])
         assert {name: one.counts[name] for name in expected_counts} == expected_counts
     assert silver_rows(world, mode) == judged_rows(mode, listed, decisions)
