@@ -10,10 +10,12 @@ import typer
 from jobs import show
 from jobs.contracts import Contract, fingerprint, load_city, load_contracts, load_gold
 from jobs.errors import LakeError
-from jobs.landing import all_receipts
+from jobs.landing import Receipt, all_receipts
 from jobs.ledger import Ledger, Line
+from jobs.night import Selection
+from jobs.reconcile import COLUMNS, DIFFERENT, reconcile_deliveries
 from jobs.release import Release, find_release, read_releases
-from jobs.settings import Settings, with_settings
+from jobs.settings import DatasetOption, DateOption, Settings, SourceOption, select, with_settings
 
 app = typer.Typer(
     name="lake",
@@ -36,20 +38,26 @@ def held_things(ledger: Ledger) -> dict[str, Line]:
             line.dataset.removeprefix("gold."),
             line.fingerprint,
         ) in tables
-        if line.outcome == "held" and not decided:
+        if line.outcome == "held" and not decided and line.code != "E706":
             key = [line.dataset, line.business_date, line.revision, line.sha256 or line.fingerprint]
             found[fingerprint(key)[:8]] = line
     return found
 
 
+def _receipts(settings: Settings, selection: Selection) -> list[Receipt]:
+    contracts = {n: c for n, c in load_contracts(settings.city).items() if selection.has_dataset(c)}
+    return [r for r in all_receipts(settings.lake, contracts) if selection.has_date(r.business_date)]
+
+
 @app.command()
 @with_settings
-def status(settings: Settings) -> None:
+def status(settings: Settings, date: DateOption = "", source: SourceOption = "", dataset: DatasetOption = "") -> None:
     """What arrived, what became of it, what is held or late, and which release is published."""
+    selection = select(settings, date, source, dataset)
     ledger = Ledger(settings.lake, settings.run)
     held = {line.key: ident for ident, line in held_things(ledger).items()}
     rows: list[list[object]] = []
-    for r in all_receipts(settings.lake, load_contracts(settings.city)):
+    for r in _receipts(settings, selection):
         stages = [ledger.newest(s, r.dataset, r.business_date, r.revision) for s in ("bronze", "silver")]
         last = next((x for x in reversed(stages) if x), None)
         ident = next((held[x.key] for x in stages if x and x.key in held), "")
@@ -86,8 +94,8 @@ def status(settings: Settings) -> None:
         )
         return
     show.print_table("", columns, rows)
-    for dataset, code, ident in gold_held:
-        show.out.print(f"{dataset} is held ({code}): lake approve {ident} --by NAME --reason TEXT")
+    for table, code, ident in gold_held:
+        show.out.print(f"{table} is held ({code}): lake approve {ident} --by NAME --reason TEXT")
     show.out.print(f"Release {newest.number} of {newest.released_at}" if newest else "No release yet: lake run")
     for t in newest.tables.values() if newest else ():
         if t.status in ("held", "stale"):
@@ -193,71 +201,16 @@ def report(settings: Settings) -> None:
 
 @app.command()
 @with_settings
-def reconcile(settings: Settings, date: Annotated[str, typer.Option("--date", help="Business date.")] = "") -> None:
+def reconcile(
+    settings: Settings, date: DateOption = "", source: SourceOption = "", dataset: DatasetOption = ""
+) -> None:
     """Per delivery the four identities with their numbers; any difference is an error."""
-    ledger = Ledger(settings.lake, settings.run)
-    rows, wrong = [], 0
-    for (dataset, day, revision, stage), line in sorted(ledger.lines.items()):
-        b = ledger.newest("bronze", dataset, day, revision)
-        if stage != "silver" or date not in ("", day) or not line.counts or b is None:
-            continue
-        n, first = line.counts, b.counts
-        equal = (
-            first["landed"] == first["bronze"] + first["refused"]
-            and n["judged"] == n["good"] + n["set_aside"] + n["duplicates"]
-        )
-        if line.outcome == "accepted":
-            equal = equal and n["good"] == sum(n[k] for k in ("inserted", "changed", "ended", "unchanged", "outranked"))
-        wrong += not equal
-        sums = " ".join(f"{k}={v}" for k, v in n.get("sums", {}).items())
-        rows.append(
-            [
-                dataset,
-                day,
-                f"r{revision}",
-                *[first[k] for k in ("landed", "bronze", "refused")],
-                *[
-                    n.get(k, 0)
-                    for k in (
-                        "judged",
-                        "good",
-                        "set_aside",
-                        "duplicates",
-                        "inserted",
-                        "changed",
-                        "ended",
-                        "unchanged",
-                        "outranked",
-                        "ended_by_absence",
-                    )
-                ],
-                sums,
-                "equal" if equal else "DIFFERENT",
-            ]
-        )
-    columns = [
-        "dataset",
-        "date",
-        "rev",
-        "landed",
-        "bronze",
-        "refused",
-        "judged",
-        "good",
-        "aside",
-        "duplicates",
-        "inserted",
-        "changed",
-        "ended",
-        "unchanged",
-        "outranked",
-        "absent",
-        "sums",
-        "identities",
-    ]
+    receipts = _receipts(settings, select(settings, date, source, dataset))
+    rows = reconcile_deliveries(Ledger(settings.lake, settings.run), load_contracts(settings.city), receipts)
+    wrong = sum(row["identities"].startswith(DIFFERENT) for row in rows)
     if settings.json:
-        show.print_json("reconcile", rows=[dict(zip(columns, r, strict=True)) for r in rows], different=wrong)
+        show.print_json("reconcile", rows=rows, different=wrong)
     else:
-        show.print_table("", columns, rows)
+        show.print_table("", COLUMNS, [list(row.values()) for row in rows])
     if wrong:
         raise LakeError("E704", place="reconcile", expected="equal sides", actual=f"{wrong} deliveries differ")

@@ -14,22 +14,20 @@ import typer
 from jobs import examine, show, sql  # noqa: F401 - they add their commands
 from jobs import night as nights
 from jobs.ask import app
-from jobs.contracts import load_city, load_contracts, load_gold
+from jobs.contracts import load_city, load_gold
 from jobs.due import due_at, is_due, parse_date
 from jobs.errors import LakeError
 from jobs.landing import find_arrivals
 from jobs.ledger import Decision, Line
 from jobs.night import Night, Selection
-from jobs.settings import Settings, with_settings
+from jobs.settings import DatasetOption, DateOption, Settings, SourceOption, select, with_settings
 
 USAGE = (
     "UsageError", "BadParameter", "NoSuchOption", "NoSuchCommand", "MissingParameter", "NoArgsIsHelpError", "BadOptionUsage",
     "BadArgumentUsage", "FileError",
 )  # fmt: skip
 WORST = (6, 5, 1, 2, 4, 3, 7, 0)
-DateOption = Annotated[str, typer.Option("--date", help="Business date, YYYY-MM-DD.")]
-SourceOption = Annotated[str, typer.Option(help="One source, such as traffic.")]
-DatasetOption = Annotated[str, typer.Option(help="One dataset, such as traffic.crashes.")]
+ForDateOption = Annotated[str, typer.Option("--date", help="The business date that this is done for; limits nothing.")]
 
 
 def main() -> None:
@@ -59,20 +57,10 @@ def _name_failure(error: Exception) -> LakeError:
     return LakeError("E001", actual=type(error).__name__)
 
 
-def select(settings: Settings, date: str = "", source: str = "", dataset: str = "", **more: Any) -> Selection:
-    """Check selectors against the city before anything is touched."""
-    city = load_city(settings.city)
-    for text in (date, more.get("first", ""), more.get("last", "")):
-        if text:
-            parse_date(text, city, settings.run.now)
-    known = load_contracts(settings.city)
-    if dataset and dataset not in known:
-        raise LakeError("E004", place="dataset", expected=", ".join(known), actual=dataset[:60])
-    if source and source not in {c.source for c in known.values()}:
-        raise LakeError(
-            "E004", place="source", expected=", ".join(sorted({c.source for c in known.values()})), actual=source[:60]
-        )
-    return Selection(dates=(date,) if date else (), source=source, dataset=dataset, **more)
+def select_for(settings: Settings, date: str) -> Selection:
+    """Everything, and the date that it is done for, which the ledger keeps."""
+    select(settings, date)
+    return Selection(done_for=date)
 
 
 def need_date(text: str) -> str:
@@ -150,7 +138,8 @@ def _run(settings: Settings, selection: Selection, *, land: bool = True) -> None
         page = _write_pages(night) if night.lines else ""
     if made:
         _print_release(settings, made)
-    _conclude(settings, night, page, landed=len(landed), release=made.number if made else None)
+    waiting = nights.list_waiting(night)
+    _conclude(settings, night, page, waiting, landed=len(landed), release=made.number if made else None)
 
 
 def _write_pages(night: Night) -> str:
@@ -166,9 +155,10 @@ def _print_release(settings: Settings, made: Any) -> None:
     show.print_table(f"Release {made.number}", ["table", "status", "rows", "version", "digest", "why"], rows)
 
 
-def _conclude(settings: Settings, night: Night, page: str = "", **values: Any) -> None:
-    """Print what was done and leave with the worst exit code."""
-    code = worst(night.problems)
+def _conclude(settings: Settings, night: Night, page: str, waiting: list[Line], **values: Any) -> None:
+    """Print what was done and what still waits, and leave with the worst exit code of both."""
+    code = worst([*night.problems, *[LakeError(x.code) for x in waiting]])
+    steps = _next_steps(night, waiting)
     if settings.json:
         show.print_json(
             "run",
@@ -177,6 +167,7 @@ def _conclude(settings: Settings, night: Night, page: str = "", **values: Any) -
             lines=night.lines,
             problems=[p.parts() for p in night.problems],
             notices=night.notices,
+            waiting=steps,
             report=page,
             **values,
         )
@@ -186,10 +177,30 @@ def _conclude(settings: Settings, night: Night, page: str = "", **values: Any) -
         for problem in night.problems:
             show.print_error(problem)
         if not night.lines and not night.problems:
-            show.out.print("N107 Nothing to do: everything that was delivered is done and released.")
+            done = "and released." if not waiting else "or waits for somebody."
+            show.out.print(f"N107 Nothing to do: everything that was delivered is done {done}")
+        if steps:
+            show.print_table("Still waiting", list(steps[0]), [list(s.values()) for s in steps])
         if page:
             show.out.print(f"Report: {page}")
     raise typer.Exit(code) if code else typer.Exit()
+
+
+def _next_steps(night: Night, waiting: list[Line]) -> list[dict[str, object]]:
+    """What waits, and what to type next, with the id that `lake approve` takes."""
+    from jobs.ask import held_things
+
+    ids = {line.key: ident for ident, line in held_things(night.ledger).items()} if waiting else {}
+    return [
+        {
+            "dataset": x.dataset,
+            "date": x.business_date,
+            "rev": f"r{x.revision}" if x.revision else "",
+            "code": x.code,
+            "next": str(x.error.get("next", "")).replace(" ID ", f" {ids.get(x.key, 'ID')} "),
+        }
+        for x in waiting
+    ]
 
 
 def worst(problems: list[LakeError]) -> int:
@@ -331,31 +342,32 @@ def _one_stage(settings: Settings, date: str, dataset: str, stage: str, **more: 
         watch.expect(sum(1 for _, s in nights.owed(night) if s == stage))
         nights.process(night, (stage,))
         page = _write_pages(night) if night.lines else ""
-    _conclude(settings, night, page)
+    _conclude(settings, night, page, nights.list_waiting(night, ("bronze", stage)))
 
 
 @app.command()
 @with_settings
-def gold(settings: Settings) -> None:
+def gold(settings: Settings, date: ForDateOption = "") -> None:
     """Build the gold tables whose input changed, without publishing them."""
     from jobs.release import find_release
 
-    with open_night(settings, Selection()) as (night, _):
+    with open_night(settings, select_for(settings, date)) as (night, _):
         if nights.is_release_owed(night):
             nights.run_gold(night, find_release(settings.lake, None))
-    _conclude(settings, night)
+    _conclude(settings, night, "", nights.list_waiting(night, ("gold",)))
 
 
 @app.command()
 @with_settings
-def release(settings: Settings) -> None:
+def release(settings: Settings, date: ForDateOption = "") -> None:
     """Build what changed and publish one release, where it says something new."""
-    with open_night(settings, Selection()) as (night, _):
+    with open_night(settings, select_for(settings, date)) as (night, _):
         made = nights.run_release(night) if nights.is_release_owed(night) else None
         page = _write_pages(night) if night.lines else ""
     if made:
         _print_release(settings, made)
-    _conclude(settings, night, page, release=made.number if made else None)
+    waiting = nights.list_waiting(night, ("gold",))
+    _conclude(settings, night, page, waiting, release=made.number if made else None)
 
 
 @app.command()

@@ -74,6 +74,14 @@ class Line:
     def key(self) -> tuple[str, str, int, str]:
         return (self.dataset, self.business_date, self.revision, self.stage)
 
+    @property
+    def code(self) -> str:
+        return str(self.error.get("code", ""))
+
+    def is_in_silver(self, sha256: str) -> bool:
+        """Whether silver holds the delivery of these bytes: it is accepted, or was, and waits for a refold."""
+        return self.stage == "silver" and bool(self.table) and self.sha256 == sha256
+
 
 @dataclass(frozen=True)
 class Decision:

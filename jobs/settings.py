@@ -13,11 +13,13 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.contracts import PROJECT
+from jobs.contracts import PROJECT, load_city, load_contracts
+from jobs.due import parse_date
 from jobs.errors import LakeError
 from jobs.failures import foreseen
 from jobs.lake import Lake
 from jobs.ledger import Run
+from jobs.night import Selection
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,9 @@ _OPTIONS: dict[str, Any] = {
     "attempt": Annotated[int, typer.Option("--try", help="Which try of the run this is.")],
     "as_json": Annotated[bool, typer.Option("--json", help="Print one JSON object.")],
 }
+DateOption = Annotated[str, typer.Option("--date", help="Business date, YYYY-MM-DD.")]
+SourceOption = Annotated[str, typer.Option(help="One source, such as traffic.")]
+DatasetOption = Annotated[str, typer.Option(help="One dataset, such as traffic.crashes.")]
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -110,3 +115,19 @@ def _instant(text: str) -> datetime:
             "E002", place="--now", expected="an ISO instant such as 2025-02-13T06:00:00Z", actual=repr(text)[:40]
         ) from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def select(settings: Settings, date: str = "", source: str = "", dataset: str = "", **more: Any) -> Selection:
+    """Check selectors against the city before anything is touched."""
+    city = load_city(settings.city)
+    for text in (date, more.get("first", ""), more.get("last", "")):
+        if text:
+            parse_date(text, city, settings.run.now)
+    known = load_contracts(settings.city)
+    if dataset and dataset not in known:
+        raise LakeError("E004", place="dataset", expected=", ".join(known), actual=dataset[:60])
+    if source and source not in {c.source for c in known.values()}:
+        raise LakeError(
+            "E004", place="source", expected=", ".join(sorted({c.source for c in known.values()})), actual=source[:60]
+        )
+    return Selection(dates=(date,) if date else (), source=source, dataset=dataset, **more)

@@ -112,7 +112,7 @@ class Watch:
         if isinstance(what, Line):
             self.log.write(
                 event, stage=what.stage, dataset=what.dataset, business_date=what.business_date, revision=what.revision,
-                outcome=what.outcome, seconds=round(what.seconds, 3), counts={k: v for k, v in what.counts.items() if isinstance(v, int)},
+                outcome=what.outcome, seconds=round(what.seconds, 3), counts={k: v for k, v in what.counts.items() if isinstance(v, (int, str))},
             )  # fmt: skip
             if self.progress and self.task is not None:
                 self.progress.update(

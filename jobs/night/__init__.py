@@ -11,6 +11,7 @@ from jobs.night.opened import Night, Selection
 from jobs.night.publish import is_release_owed, run_release
 from jobs.night.stages import process
 from jobs.night.standing import marts
+from jobs.night.waiting import list_waiting
 from jobs.night.work import deliveries, is_small, owed
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "extract",
     "is_release_owed",
     "is_small",
+    "list_waiting",
     "look_into_inbox",
     "marts",
     "owed",

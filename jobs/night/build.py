@@ -15,7 +15,7 @@ from jobs import delta, gold, landing, release
 from jobs.due import due_at, is_due
 from jobs.landing import Receipt
 from jobs.ledger import Line
-from jobs.night.opened import AT_ONCE, Night, do_all, note_line
+from jobs.night.opened import AT_ONCE, Night, counts_for, do_all, note_line
 from jobs.night.standing import marts, stands_on, why_stale
 
 
@@ -85,7 +85,7 @@ def _one_table(
         return release.Released(mart.table, "held", "a table that it reads has no accepted delivery yet")
     identity = gold.mart_fingerprint(mart, sources, receipts)
     standing = stands_on(night, mart)
-    stale = why_stale(night, mart)
+    stale = why_stale(night, mart, built)
     if before and before.fingerprint == identity and before.version >= 0 and is_whole(night, before):
         return _unchanged(before, standing, stale)
     approved = any(
@@ -132,7 +132,7 @@ def _build(
     made = gold.build(night.spark, night.lake, mart, _inputs(night, mart, sources, rows), identity, approved)
     line = Line(
         stage="gold", dataset=f"gold.{mart.table}", outcome="held" if made.held else "built", fingerprint=identity,
-        table=f"gold.{mart.table}", table_id=made.table_id, table_version=made.version, counts={"rows": made.rows, "digest": made.digest},
+        table=f"gold.{mart.table}", table_id=made.table_id, table_version=made.version, counts=counts_for(night, {"rows": made.rows, "digest": made.digest}),
         results=tuple(r.as_dict() for r in made.results), error=made.held.parts() if made.held else {}, seconds=time.perf_counter() - began,
     )  # fmt: skip
     note_line(night, line, made.held)

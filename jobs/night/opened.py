@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pyspark.sql import SparkSession
 
@@ -35,6 +35,7 @@ class Selection:
     refold: bool = False
     first: str = ""
     last: str = ""
+    done_for: str = ""  # the date that gold or a release is typed for; limits nothing
 
     def has_date(self, text: str) -> bool:
         return (
@@ -111,6 +112,11 @@ def placed(error: LakeError, d: Delivery, stage: str) -> LakeError:
     return error.at(
         dataset=d.contract.dataset, business_date=d.receipt.business_date, revision=d.receipt.revision, stage=stage
     )
+
+
+def counts_for(night: Night, counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Counts of a line of gold or a release, with the date that it was typed for."""
+    return {**counts, **({"for_date": night.selection.done_for} if night.selection.done_for else {})}
 
 
 def note_line(night: Night, line: Line, error: LakeError | None) -> None:

@@ -6,7 +6,7 @@ from jobs import delta, gold, release
 from jobs.contracts import load_gold
 from jobs.ledger import Line
 from jobs.night.build import find_sources, is_alike, is_whole, receipt_rows, run_gold
-from jobs.night.opened import Night, note_line
+from jobs.night.opened import Night, counts_for, note_line
 from jobs.night.standing import marts, why_stale
 
 
@@ -28,7 +28,7 @@ def _is_noted(night: Night, made: release.Release) -> bool:
 
 
 def _note_release(night: Night, made: release.Release) -> None:
-    counts = {"tables": len(made.tables)}
+    counts = counts_for(night, {"tables": len(made.tables)})
     note_line(night, Line(stage="release", dataset=f"release.{made.number}", outcome="released", counts=counts), None)
 
 
@@ -53,7 +53,7 @@ def is_release_owed(night: Night) -> bool:
             and _needs_build(night, mart, before, gold.mart_fingerprint(mart, sources, receipts))
         ):
             return True
-        if before.status != "held" and (why_stale(night, mart) != before.why):
+        if before.status != "held" and (why_stale(night, mart, last.tables) != before.why):
             return True
     return False
 

@@ -16,7 +16,7 @@ from jobs.failures import foreseen
 from jobs.fold import COUNTS
 from jobs.judge import silver_fingerprint
 from jobs.ledger import Line
-from jobs.night.opened import AT_ONCE, Delivery, Night, do_all, note_line, placed, say_problem
+from jobs.night.opened import AT_ONCE, Delivery, Night, do_all, note_line, placed
 from jobs.night.work import count_bytes, owed, silver_identity
 from jobs.stage import Entry, Stage
 from jobs.suites import Suite
@@ -90,11 +90,21 @@ def run_silver(night: Night, d: Delivery) -> None:
     if bronze_line is None:
         return
     if held := changed_rules(night, d):
-        say_problem(night, held)
+        _hold_for_refold(night, d, entry, held)
         return
     result = silver.fold_delivery(_stage(night, d), entry, _accepted(night, d), _is_approved(entry), bronze_line.counts)
     _note_silver(night, d, entry, result, began)
     _recount(night, d, result)
+
+
+def _hold_for_refold(night: Night, d: Delivery, entry: Entry, held: LakeError) -> None:
+    """Note that a delivery waits for a refold, and say so once a dataset. Where it is in silver, as the old rules made it, its line says so."""
+    known = night.ledger.newest("silver", *d.key)
+    blank = Line("silver", d.contract.dataset, "held", entry.business_date, entry.revision, entry.sha256)
+    base = known if known and known.is_in_silver(entry.sha256) else blank
+    said = any(p.code == held.code and p.where.dataset == d.contract.dataset for p in night.problems)
+    line = replace(base, outcome="held", fingerprint=silver_identity(night, d), error=held.parts(), seconds=0.0)
+    note_line(night, line, None if said else held)
 
 
 def refold(night: Night, contract: Contract, suite: Suite) -> None:
@@ -156,7 +166,7 @@ def _accepted(night: Night, d: Delivery) -> list[Entry]:
     for receipt in landing.list_receipts(night.lake, d.contract):
         other = replace(d, receipt=receipt)
         line = night.ledger.newest("silver", *other.key)
-        if other.key == d.key or line is None or line.outcome != "accepted" or line.sha256 != receipt.sha256:
+        if other.key == d.key or line is None or not line.is_in_silver(receipt.sha256):
             continue
         best[receipt.business_date] = _entry(night, other)
     return list(best.values())

@@ -7,7 +7,9 @@ from typing import Any
 
 from jobs import gold, landing
 from jobs.contracts import Contract, load_gold
+from jobs.ledger import Line
 from jobs.night.opened import Night
+from jobs.release import Released
 from jobs.suites import load_suite
 
 
@@ -43,26 +45,41 @@ def stands_on(night: Night, mart: gold.Mart) -> tuple[Sequence[Any], ...]:
         best: dict[str, list[Any]] = {}
         for r in landing.list_receipts(night.lake, contract):
             line = night.ledger.newest("silver", contract.dataset, r.business_date, r.revision)
-            if line and line.outcome == "accepted" and line.sha256 == r.sha256:
+            if line and line.is_in_silver(r.sha256):
                 best[r.business_date] = [contract.dataset, r.business_date, r.revision, r.sha256]
         found += list(best.values())
     return tuple(found)
 
 
-def why_stale(night: Night, mart: gold.Mart) -> str:
-    """Deliveries behind a mart that are held, refused or failed: its figures are older than what the departments sent."""
+def why_stale(night: Night, mart: gold.Mart, tables: Mapping[str, Released]) -> str:
+    """What is held, refused or failed behind a mart, deliveries and gold tables: its figures are older than what was sent."""
     if mart.reads == (gold.RECEIPTS,):
         return ""
-    found = []
+    found = _held_parents(mart, tables, {m.table: m for m in marts(night)})
     for contract in _behind(night, mart):
-        for r in landing.list_receipts(night.lake, contract):
-            stages = [
-                night.ledger.newest(s, contract.dataset, r.business_date, r.revision) for s in ("silver", "bronze")
-            ]
-            line = next((x for x in stages if x is not None), None)
-            later = [x for x in landing.list_receipts(night.lake, contract, r.business_date) if x.revision > r.revision]
-            if line and line.outcome in ("held", "refused", "failed") and not later:
-                found.append(
-                    f"{contract.dataset} {r.business_date} r{r.revision} {line.outcome} ({line.error.get('code', '')})"
-                )
-    return "; ".join(found)
+        for line in open_lines(night, contract):
+            delivery = "" if line.code == "E706" else f" {line.business_date} r{line.revision}"
+            found.append(f"{contract.dataset}{delivery} {line.outcome} ({line.code})")
+    return "; ".join(dict.fromkeys(found))
+
+
+def _held_parents(mart: gold.Mart, tables: Mapping[str, Released], known: Mapping[str, gold.Mart]) -> list[str]:
+    """Held gold tables that a mart reads, also through other gold tables."""
+    found = []
+    for name in (n.removeprefix("gold_") for n in mart.reads if n.startswith("gold_")):
+        parent = tables.get(name)
+        if parent and parent.status == "held":
+            found.append(f"gold.{name} held ({parent.why.split(' ')[0]})")
+        found += _held_parents(known[name], tables, known)
+    return found
+
+
+def open_lines(night: Night, contract: Contract) -> list[Line]:
+    """Of each business date the newest revision, where it is held, refused or failed: its newest line."""
+    found = []
+    for r in {r.business_date: r for r in landing.list_receipts(night.lake, contract)}.values():
+        stages = [night.ledger.newest(s, contract.dataset, r.business_date, r.revision) for s in ("silver", "bronze")]
+        line = next((x for x in stages if x is not None), None)
+        if line and line.outcome in ("held", "refused", "failed"):
+            found.append(line)
+    return found

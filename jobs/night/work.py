@@ -57,6 +57,8 @@ def is_done(night: Night, d: Delivery, stage: str) -> bool:
     identity = bronze_identity(d) if stage == "bronze" else silver_identity(night, d)
     if line is None or line.fingerprint != identity or line.outcome == "failed":
         return False
+    if line.code == "E706" and night.selection.refold:
+        return False
     return not line.table_id or _still_there(night, line)
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from jobs.night import list_waiting
+from jobs.release import find_release
 from tests.little import World, csv_of, write_conf
 
 pytestmark = pytest.mark.spark
@@ -29,6 +31,31 @@ def test_changed_rules_hold_the_dataset_and_change_nothing(changed: World) -> No
     before = changed.history("reg.things")
     assert set(changed.problem_codes(changed.run())) == {"E706"}
     assert changed.history("reg.things") == before
+
+
+def test_a_dataset_that_waits_for_its_refold_is_held_until_then(changed: World) -> None:
+    released = changed.run(refold=False, release=True)
+    assert [x.outcome for x in released.lines if x.stage == "silver"] == ["held"] * 3
+    last = find_release(changed.lake, None)
+    assert last is not None
+    assert (last.tables["totals"].status, last.tables["totals"].why) == ("stale", "reg.things held (E706)")
+    assert [list(x)[1] for x in last.tables["totals"].stands_on] == [FIRST, SECOND, THIRD], "silver still holds them"
+    again = changed.run(release=True)
+    assert (again.lines, again.problems) == ([], [])
+    assert [x.code for x in list_waiting(again)] == ["E706"]
+    changed.run(refold=True, release=True)
+    assert {x.code for x in list_waiting(changed.run(release=True))} == {"E701"}
+
+
+def test_rules_that_are_as_before_end_the_hold_and_change_nothing(
+    changed: World, little_conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed.run()
+    version = changed.version("reg.things")
+    monkeypatch.setenv("LAKE_CONF", str(little_conf))
+    assert changed.run().problems == []
+    assert changed.version("reg.things") == version
+    assert {changed.line("reg.things", d).outcome for d in (FIRST, SECOND, THIRD)} == {"accepted"}
 
 
 def test_a_refold_judges_every_night_again_and_leaves_out_what_is_held_now(changed: World) -> None:
