@@ -259,6 +259,7 @@ def overwrite(
     """Replace a table, or with `where` the rows for which it holds, in one commit."""
     writer = rows.write.format("delta").mode("overwrite").option("userMetadata", json.dumps(metadata))
     if not exists(path):
+        _clear_lost_log(path)
         writer = writer.options(**properties(zone, statistics))
         writer = writer.partitionBy(*partition_by) if partition_by else writer
     elif where:
@@ -268,6 +269,15 @@ def overwrite(
         writer = writer.partitionBy(*partition_by) if partition_by else writer
     with _commit(point):
         writer.save(path)
+
+
+def _clear_lost_log(path: str) -> None:
+    """What is left of a log without a commit, checksums above all, would stand in the way of a new one."""
+    import fsspec
+
+    files, base = fsspec.url_to_fs(_rs(path))
+    if files.exists(f"{base}/_delta_log"):
+        files.rm(f"{base}/_delta_log", recursive=True)
 
 
 def merge(

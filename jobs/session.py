@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import re
 import shutil
@@ -39,6 +40,7 @@ def open_session(
     if running := SparkSession.getActiveSession():
         return running
     _set_environment()
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # it writes a failed query's trace to stderr
     builder = SparkSession.builder.appName(app_name)
     for key, value in (conf or session_conf(small=small)).items():
         builder = builder.config(key, value)
