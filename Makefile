@@ -8,7 +8,7 @@ PYTHON := .venv/bin/python
 PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 export LAKE_ROOT ?= .lake
 
-.PHONY: run test test-fast test-slow lint bench setup setup-dev clean
+.PHONY: run test test-fast test-slow lint bench airflow airflow-stop setup setup-dev clean
 
 run: .venv/ready
 	LAKE_INBOX="$${LAKE_INBOX:-tests/data/new_york}" $(PYTHON) -m jobs run
@@ -26,8 +26,15 @@ test-slow: .venv/ready-dev
 lint: .venv/ready-dev
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m mypy --strict jobs
+	$(PYTHON) -m mypy --strict jobs dags
 	$(PYTHON) -m jobs lint
+
+# Airflow on this machine, on loopback; prints its address.
+airflow: .venv/ready-dev
+	LAKE_INBOX="$${LAKE_INBOX:-tests/data/new_york}" $(PYTHON) -m dags.local start
+
+airflow-stop:
+	$(PYTHON) -m dags.local stop
 
 bench: .venv/ready-dev
 	$(PYTHON) -m tests.bench

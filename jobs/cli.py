@@ -14,10 +14,10 @@ import typer
 from jobs import examine, show, sql  # noqa: F401 - they add their commands
 from jobs import night as nights
 from jobs.ask import app
-from jobs.contracts import load_city, load_gold
+from jobs.contracts import Contract, load_city, load_gold
 from jobs.due import due_at, is_due, parse_date
 from jobs.errors import LakeError
-from jobs.landing import find_arrivals
+from jobs.landing import find_arrivals, list_receipts
 from jobs.ledger import Decision, Line
 from jobs.night import Night, Selection
 from jobs.settings import DatasetOption, DateOption, Settings, SourceOption, select, with_settings
@@ -263,7 +263,8 @@ def plan(settings: Settings, date: DateOption = "", source: SourceOption = "", d
         rows.append(["release", "gold", "", "what changed"])
     if settings.json:
         problems = [p.parts() for p in inbox.problems]
-        show.print_json("plan", steps=rows, problems=problems, notices=inbox.notices)
+        owed = nights.is_release_owed(night)
+        show.print_json("plan", steps=rows, release_owed=owed, problems=problems, notices=inbox.notices)
         return
     if rows:
         show.print_table("", ["stage", "dataset", "date", "what"], rows)
@@ -306,7 +307,9 @@ def extract(settings: Settings, date: DateOption, dataset: DatasetOption = "", s
                     )
                 )
     if settings.json:
-        show.print_json("extract", landed=landed, waiting=[w.parts() for w in waiting], notices=night.notices)
+        outcomes = {c.dataset: _outcome(settings, c, date, {r.dataset for r in landed}) for c in night.selected}
+        waits = [w.parts() for w in waiting]
+        show.print_json("extract", landed=landed, waiting=waits, outcomes=outcomes, notices=night.notices)
     else:
         show.print_notices(night.notices)
         for r in landed:
@@ -316,6 +319,14 @@ def extract(settings: Settings, date: DateOption, dataset: DatasetOption = "", s
         if not landed and not waiting:
             show.out.print("N106 Nothing new: the same bytes as before, not due, or recorded as not delivered.")
     raise typer.Exit(7 if waiting else worst(night.problems))
+
+
+def _outcome(settings: Settings, contract: Contract, date: str, landed: set[str]) -> str:
+    """What became of a dataset on a date: delivered, unchanged, not_due or not_delivered; empty while it is waited for."""
+    if contract.dataset in landed:
+        return "delivered"
+    known = [r.status for r in list_receipts(settings.lake, contract, date, absent=True)]
+    return "unchanged" if "delivered" in known else known[-1] if known else ""
 
 
 @app.command()

@@ -1,0 +1,174 @@
+"""Airflow on one machine: `python -m dags.local start|stop` is what `make airflow` and `make airflow-stop` type.
+
+Scheduler, API server, DAG processor and triggerer with the LocalExecutor, on loopback, in a folder of their own under the lake.
+SQLite is the database unless AIRFLOW__DATABASE__SQL_ALCHEMY_CONN names another. Every setting can be overridden by Airflow's own
+environment variables.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+PROJECT = Path(__file__).resolve().parent.parent
+COMPONENTS = {
+    "dag-processor": ["dag-processor"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],  # its log server listens on every interface
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+    "api-server": ["api-server", "--workers", "1"],
+}
+POOL = "lake"
+
+
+def home() -> Path:
+    """Where this Airflow keeps its database, logs, passwords and process ids."""
+    root = Path(os.environ.get("LAKE_ROOT") or PROJECT / ".lake").resolve()
+    return Path(os.environ.get("AIRFLOW_HOME") or root / "airflow")
+
+
+def port() -> int:
+    return int(os.environ.get("LAKE_AIRFLOW_PORT") or 8585)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Airflow's settings for one machine; what the environment already says wins."""
+    address = f"http://127.0.0.1:{port()}"
+    own = {
+        "AIRFLOW_HOME": str(folder),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "2",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(folder / "passwords.json"),
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port()),
+        "AIRFLOW__API__BASE_URL": address,
+        "AIRFLOW__API_AUTH__JWT_SECRET": _secret(folder / "jwt"),
+        "AIRFLOW__API__SECRET_KEY": _secret(folder / "key"),
+        "AIRFLOW__CORE__FERNET_KEY": "",
+        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
+    }
+    places = {
+        k: str(Path(os.environ[k]).resolve())
+        for k in ("LAKE_ROOT", "LAKE_INBOX")
+        if "://" not in os.environ.get(k, "://")
+    }
+    return own | dict(os.environ) | {"PYTHONPATH": str(PROJECT)} | places
+
+
+def _secret(path: Path) -> str:
+    """A random text that only this user can read, made once."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(64))
+    return path.read_text()
+
+
+def start() -> None:
+    """Migrate the database, make pool and password, start the four components, wait until the API answers."""
+    folder = home()
+    if _running(folder):
+        print(f"Airflow runs already: http://127.0.0.1:{port()}")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    _make_password(folder / "passwords.json")
+    env = environment(folder)
+    for words in (["db", "migrate"], ["pools", "set", POOL, "1", "One writer a lake"]):
+        _airflow(words, env)
+    started = {name: _start(name, words, env, folder) for name, words in COMPONENTS.items()}
+    (folder / "processes.json").write_text(json.dumps(started))
+    _wait_for_api()
+    print(f"Airflow: http://127.0.0.1:{port()} (user admin, password in {folder / 'passwords.json'})")
+
+
+def _make_password(path: Path) -> None:
+    if not path.exists():
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump({"admin": secrets.token_urlsafe(18)}, file)
+
+
+def _airflow(words: list[str], env: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", *words], env=env, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        sys.exit(f"airflow {' '.join(words)} failed:\n{done.stderr[-2000:]}")
+
+
+def _start(name: str, words: list[str], env: dict[str, str], folder: Path) -> int:
+    """Start a component as the leader of its process group, its output in a log."""
+    (folder / "logs").mkdir(exist_ok=True)
+    with (folder / "logs" / f"{name}.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "airflow", *words],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    return process.pid
+
+
+def _wait_for_api(seconds: int = 120) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port()}/api/v2/monitor/health", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.5)
+    sys.exit(f"Airflow does not answer after {seconds} s; its logs are in {home() / 'logs'}")
+
+
+def _running(folder: Path) -> dict[str, int]:
+    """Process groups of the components that still run."""
+    try:
+        known: dict[str, int] = json.loads((folder / "processes.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return {name: pid for name, pid in known.items() if _is_ours(pid)}
+
+
+def _is_ours(pid: int) -> bool:
+    """Whether a process id is still one of Airflow's, and not another process that got its number."""
+    try:
+        return b"airflow" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def stop() -> None:
+    """End every component with all that it started, and wait until they are gone."""
+    folder = home()
+    leaders = [psutil.Process(pid) for pid in _running(folder).values()]
+    processes = [p for leader in leaders for p in (leader, *leader.children(recursive=True))]
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, alive = psutil.wait_procs(processes, timeout=30)
+    for process in alive:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    (folder / "processes.json").unlink(missing_ok=True)
+    print("Airflow is stopped." if leaders else "Airflow was not running.")
+
+
+if __name__ == "__main__":
+    {"start": start, "stop": stop}[sys.argv[1]]()

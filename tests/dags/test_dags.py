@@ -1,0 +1,128 @@
+"""DAG files, read as the DAG processor reads them: no scheduler, no database."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.contracts import load_contracts
+
+pytest.importorskip("airflow")
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def read_dags(home: Path, **environment: str) -> dict[str, Any]:
+    """What `facts.py` prints. The database it could reach does not exist."""
+    own = {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:////nowhere/airflow.db",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.dags.facts"],
+        cwd=PROJECT,
+        env=os.environ | own | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return read_dags(tmp_path_factory.mktemp("airflow"))
+
+
+@pytest.fixture(scope="module")
+def dags(found: dict[str, Any]) -> dict[str, Any]:
+    assert found["errors"] == {}
+    own: dict[str, Any] = found["dags"]
+    return own
+
+
+def tasks(dags: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(d, t, task) for d, dag in dags.items() for t, task in dag["tasks"].items()]
+
+
+def test_a_scheduler_reads_the_files_without_loading_what_only_the_jobs_need(found: dict[str, Any]) -> None:
+    assert found["heavy"] == []
+
+
+def test_there_is_a_dag_a_department_and_three_tasks_a_dataset(dags: dict[str, Any]) -> None:
+    for contract in load_contracts("new_york").values():
+        stages = [t for t in dags[contract.source]["tasks"] if t.startswith(f"{contract.name}.")]
+        assert stages == [f"{contract.name}.{stage}" for stage in ("extract", "bronze", "silver")]
+
+
+def test_a_dataset_goes_from_extract_to_bronze_to_silver(dags: dict[str, Any]) -> None:
+    crashes = dags["traffic"]["tasks"]
+    assert crashes["crashes.bronze"]["upstream"] == ["crashes.extract"]
+    assert crashes["crashes.silver"]["upstream"] == ["crashes.bronze", "crashes.extract"]
+
+
+def test_a_waiting_extract_holds_no_worker(dags: dict[str, Any]) -> None:
+    assert all(task["reschedule"] for _, name, task in tasks(dags) if name.endswith(".extract"))
+
+
+def test_one_task_at_a_time_writes_with_spark(dags: dict[str, Any]) -> None:
+    wanted = ("bronze", "silver", "gold", "release")
+    writers = [task for _, name, task in tasks(dags) if name.split(".")[-1] in wanted]
+    assert {task["pool"] for task in writers} == {"lake"}
+
+
+def test_a_crash_is_tried_again(dags: dict[str, Any]) -> None:
+    assert all(task["retries"] >= 1 for _, _, task in tasks(dags))
+
+
+def test_each_asset_comes_from_one_task(dags: dict[str, Any]) -> None:
+    outlets = Counter(o for _, _, task in tasks(dags) for o in task["outlets"])
+    assert set(outlets.values()) == {1}
+
+
+def test_gold_waits_for_every_dataset_of_the_city_or_for_the_gate(dags: dict[str, Any]) -> None:
+    silver = {f"silver.{dataset}" for dataset in load_contracts("new_york")}
+    assert set(dags["gold"]["waits_for"]) == silver | {"gate"}
+    assert dags["gold"]["max_active_runs"] == 1
+
+
+def test_a_late_delivery_publishes_its_night_again_after_it_is_in_silver(dags: dict[str, Any]) -> None:
+    upstream = dags["traffic"]["tasks"]["reopen_gold"]["upstream"]
+    assert {"crashes.silver", "link_speed.silver", "volume.silver"} <= set(upstream)
+
+
+def test_a_broken_dataset_does_not_keep_a_late_delivery_from_gold(dags: dict[str, Any]) -> None:
+    assert dags["traffic"]["tasks"]["reopen_gold"]["trigger_rule"] == "all_done"
+
+
+def test_every_dag_says_whose_it_is_and_what_to_do_at_night(dags: dict[str, Any]) -> None:
+    for name, dag in dags.items():
+        assert dag["tags"] and dag["doc"], name
+        assert all(task["owner"] not in ("", "airflow") for task in dag["tasks"].values()), name
+    assert all("Triage at two in the morning" in dags[d]["doc"] for d in ("gold", "traffic", "land"))
+
+
+def test_every_dag_can_be_stored_by_the_scheduler(dags: dict[str, Any]) -> None:
+    assert all(dag["serialized"] for dag in dags.values())
+
+
+def test_seventy_departments_need_no_new_file_and_little_time(tmp_path: Path) -> None:
+    contract = (PROJECT / "conf/cities/new_york/land/sales.odcs.yaml").read_text("utf-8")
+    for n in range(70):
+        path = tmp_path / f"conf/cities/new_york/dept{n:02}/register.odcs.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text(contract.replace("land", f"dept{n:02}").replace("sales", "register"), "utf-8")
+    found = read_dags(tmp_path, LAKE_CONF=str(tmp_path))
+    assert found["errors"] == {}
+    assert {f"dept{n:02}" for n in range(70)} <= set(found["dags"])
+    assert len(found["dags"]["gold"]["waits_for"]) == len(load_contracts("new_york")) + 71
