@@ -228,7 +228,9 @@ def _commit(
     folded = state.metadata if state else {}
     metadata = _metadata(entry, entries, done.fingerprint)
     if state and folded.get("chain") == metadata["chain"] and folded.get("fingerprint") == done.fingerprint:
-        return _finish(done, dict(folded.get("counts", {}).get(entry.name, {})), state.version, {})
+        known = folded.get("counts", {}) if entry in entries else {entry.name: {"outranked": done.counts["good"]}}
+        if entry.name in known:  # the newest commit counts what it folded; of other nights only a refold can tell
+            return _finish(done, known[entry.name], state.version, {})
     is_newest = entries[-1] == entry
     follows = folded.get("chain") == chain(entries[:-1]) if state else len(entries) == 1
     if is_newest and follows:

@@ -47,15 +47,33 @@ def test_a_dataset_that_waits_for_its_refold_is_held_until_then(changed: World) 
     assert {x.code for x in list_waiting(changed.run(release=True))} == {"E701"}
 
 
-def test_rules_that_are_as_before_end_the_hold_and_change_nothing(
+def test_rules_that_are_as_before_end_the_hold_and_leave_the_rows(
     changed: World, little_conf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = changed.history("reg.things")
     changed.run()
-    version = changed.version("reg.things")
     monkeypatch.setenv("LAKE_CONF", str(little_conf))
     assert changed.run().problems == []
-    assert changed.version("reg.things") == version
+    assert changed.history("reg.things") == before
     assert {changed.line("reg.things", d).outcome for d in (FIRST, SECOND, THIRD)} == {"accepted"}
+    assert changed.run().lines == []
+
+
+def test_a_new_rule_of_bronze_reads_every_night_again_and_leaves_the_rows(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for date, revision, value in ((FIRST, 1, 10), (SECOND, 1, 20), (SECOND, 2, 30), (THIRD, 1, 40)):
+        world.deliver("reg.things", date, csv_of([(1, 2013, value)]), revision=revision)
+    world.run()
+    before = world.history("reg.things")
+    root = write_conf(tmp_path / "conf")
+    suite = root / "expectations" / "little" / "reg" / "things.yaml"
+    rule = "  - {type: expect_table_row_count_to_be_between, kwargs: {min_value: 1}, severity: critical, meta: {rule: reg.things.b2, dimension: completeness, reason: A register has rows.}}\n"
+    suite.write_text(suite.read_text().replace("bronze:\n", f"bronze:\n{rule}"))
+    monkeypatch.setenv("LAKE_CONF", str(root))
+    assert world.run().problems == []
+    assert world.history("reg.things") == before
+    assert world.line("reg.things", SECOND).counts["outranked"] == 1
 
 
 def test_a_refold_judges_every_night_again_and_leaves_out_what_is_held_now(changed: World) -> None:
