@@ -41,9 +41,13 @@ def open_views(
 ) -> list[str]:
     """Make `<database>.<table>` a view of each table's released version, with the contract's texts as comments.
 
-    Returns the names of damaged tables: they have no view, and the others are asked all the same.
+    What an earlier release had and this one has not is gone from the database. Returns the names of damaged tables: they have no
+    view, and the others are asked all the same.
     """
     spark.sql(f"CREATE DATABASE IF NOT EXISTS {database}")
+    for view in spark.sql(f"SHOW VIEWS IN {database}").collect():
+        if view["viewName"] not in {*release.tables, "release"} and not view["isTemporary"]:
+            spark.sql(f"DROP VIEW IF EXISTS {database}.`{view['viewName']}`")
     lost = []
     for table in release.tables.values():
         if table.version < 0:

@@ -80,6 +80,12 @@ def test_every_kind_of_question_is_answered(lake: Command, text: str, answer: li
     assert out.splitlines()[1:] == answer
 
 
+def test_a_table_that_this_release_has_not_is_gone_from_the_database(lake: Command, spark: SparkSession) -> None:
+    spark.sql("CREATE OR REPLACE VIEW gold.of_an_older_release AS SELECT 1 AS a")
+    _, out, _ = lake("sql", "SHOW TABLES IN gold", "--format", "csv")
+    assert out.splitlines()[1:] == ["gold,release,False", "gold,totals,False"]
+
+
 def test_a_table_is_described_with_its_texts(lake: Command) -> None:
     code, out, _ = lake("sql", "DESCRIBE `gold`.`totals`")
     assert (code, "Sum of values." in out) == (0, True)
