@@ -5,6 +5,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --silent
 PYTHON := .venv/bin/python
+BOTH := -n 2 --dist loadfile
 PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 export LAKE_ROOT ?= .lake
 
@@ -14,11 +15,11 @@ run: .venv/ready
 	LAKE_INBOX="$${LAKE_INBOX:-tests/data/new_york}" $(PYTHON) -m jobs run
 
 test: .venv/ready-dev
-	$(PYTHON) -m pytest -q -m "not slow"
+	$(PYTHON) -m pytest -q -m "not slow" $(BOTH)
 
 # Without a JVM.
 test-fast: .venv/ready-dev
-	$(PYTHON) -m pytest -q -m "not slow and not spark" -n 2 --dist loadfile
+	$(PYTHON) -m pytest -q -m "not slow and not spark" $(BOTH)
 
 test-slow: .venv/ready-dev
 	$(PYTHON) -m pytest -q -m slow

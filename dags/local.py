@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -89,6 +90,7 @@ def start() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     _make_password(folder / "passwords.json")
     env = environment(folder)
+    _lake("server", "start", env=env)
     for words in (["db", "migrate"], ["pools", "set", POOL, "1", "One writer a lake"]):
         _airflow(words, env)
     started = {name: _start(name, words, env, folder) for name, words in COMPONENTS.items()}
@@ -109,6 +111,13 @@ def _airflow(words: list[str], env: dict[str, str]) -> None:
     )
     if done.returncode:
         sys.exit(f"airflow {' '.join(words)} failed:\n{done.stderr[-2000:]}")
+
+
+def _lake(*words: str, env: dict[str, str]) -> None:
+    """Type a command of the lake that Airflow runs."""
+    done = subprocess.run([sys.executable, "-m", "jobs", *words], env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"lake {' '.join(words)} failed:\n{done.stdout}{done.stderr}")
 
 
 def _start(name: str, words: list[str], env: dict[str, str], folder: Path) -> int:
@@ -155,10 +164,10 @@ def _is_ours(pid: int) -> bool:
 
 
 def stop() -> None:
-    """End every component with all that it started, and wait until they are gone."""
+    """End every component with all that it started, wait until they are gone, and stop the lake's Spark server."""
     folder = home()
-    leaders = [psutil.Process(pid) for pid in _running(folder).values()]
-    processes = [p for leader in leaders for p in (leader, *leader.children(recursive=True))]
+    groups = set(_running(folder).values())
+    processes = [p for p in psutil.process_iter() if _group(p) in groups or _is_task(p, folder)]
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
@@ -166,8 +175,25 @@ def stop() -> None:
     for process in alive:
         with suppress(psutil.NoSuchProcess):
             process.kill()
+    psutil.wait_procs(alive, timeout=30)
     (folder / "processes.json").unlink(missing_ok=True)
-    print("Airflow is stopped." if leaders else "Airflow was not running.")
+    _lake("server", "stop", env=environment(folder))
+    print("Airflow is stopped." if groups else "Airflow was not running.")
+
+
+def _group(process: Any) -> int:
+    try:
+        return os.getpgid(process.pid)
+    except ProcessLookupError:
+        return 0
+
+
+def _is_task(process: Any, folder: Path) -> bool:
+    """Whether a process belongs to this Airflow by its environment: a task's worker leads a group of its own."""
+    try:
+        return bool(process.pid != os.getpid() and str(folder) == process.environ().get("AIRFLOW_HOME"))
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
 
 
 if __name__ == "__main__":

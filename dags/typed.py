@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import logging
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -39,8 +41,8 @@ def lake(*words: str) -> int:
     Raises AirflowFailException where a repeat cannot help (held, refused, damaged, wrong command), RuntimeError where it may.
     """
     with subprocess.Popen(
-        _command(words), cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+        _command(words), cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=_die_with_parent
+    ) as process:  # fmt: skip
         for line in process.stdout or ():
             log.info(line.rstrip())
     return judge(process.returncode, words[0])
@@ -48,10 +50,17 @@ def lake(*words: str) -> int:
 
 def ask(*words: str) -> dict[str, Any]:
     """Type `lake WORDS --json`; returns the object that it prints, and its exit code as `exit`."""
-    done = subprocess.run(_command([*words, "--json"]), cwd=PROJECT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        _command([*words, "--json"]), cwd=PROJECT, capture_output=True, text=True, check=False, preexec_fn=_die_with_parent
+    )  # fmt: skip
     for line in (*done.stderr.splitlines(), *done.stdout.splitlines()):
         log.info(line)
     return {**json.loads(done.stdout or "{}"), "exit": done.returncode}
+
+
+def _die_with_parent() -> None:
+    """A task that Airflow kills takes its command with it (Linux: PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 def _command(words: tuple[str, ...] | list[str]) -> list[str]:

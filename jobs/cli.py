@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from jobs import examine, show, sql  # noqa: F401 - they add their commands
+from jobs import examine, server, show, sql  # noqa: F401 - they add their commands
 from jobs import night as nights
 from jobs.ask import app
 from jobs.contracts import Contract, load_city, load_gold
@@ -73,7 +75,7 @@ def need_date(text: str) -> str:
 @contextmanager
 def open_night(settings: Settings, selection: Selection) -> Iterator[tuple[Night, show.Watch]]:
     """Hold the lake and open it; the session starts when a stage first needs it."""
-    from jobs.lock import hold_lake, note_driver
+    from jobs.lock import hold_lake
 
     settings.lake.check_format()
     with (
@@ -84,21 +86,23 @@ def open_night(settings: Settings, selection: Selection) -> Iterator[tuple[Night
             settings.lake,
             settings.inbox,
             settings.run,
-            lambda: _open_session(lock, note_driver, nights.is_small(night)),
+            lambda: _open_driver(settings, lock, nights.is_small(night)),
             watch,
             selection,
         )
-        yield night, watch
+        try:
+            yield night, watch
+        finally:
+            night.close()
 
 
-def _open_session(lock: Any, note_driver: Callable[[Any, int], None], small: bool) -> Any:
-    from jobs.session import driver_pid, open_session
+def _open_driver(settings: Settings, lock: Path, small: bool) -> Any:
+    from jobs.connect import open_driver
+    from jobs.lock import note_driver, note_session
 
-    spark = open_session(small=small)
-    pid = driver_pid()
-    if pid:
-        note_driver(lock, pid)
-    return spark
+    return open_driver(
+        settings.lake, small=small, attached=partial(note_session, lock), embedded=partial(note_driver, lock)
+    )
 
 
 @app.command()

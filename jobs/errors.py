@@ -151,6 +151,20 @@ CODES: dict[str, Code] = {
     "E501": Code(
         "The lake is busy", "Another writer holds it.", "Wait for it to end, then type the same command.", "failed", 5
     ),
+    "E502": Code(
+        "The Spark server is gone",
+        "It ended or was killed while a command was attached to it.",
+        "Type the same command: it starts the server again and finishes the night.",
+        "failed",
+        1,
+    ),
+    "E503": Code(
+        "The Spark server does not start",
+        "Its log ends with the reason.",
+        "lake doctor, then lake server start",
+        "failed",
+        1,
+    ),
     "E601": Code(
         "No space left", "The disk that holds the lake is full.", "Free space, then type the same command.", "failed", 6
     ),

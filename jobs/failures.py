@@ -16,10 +16,14 @@ NUMBERS = {
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "E608"),
 }
 NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST)
-LIBRARIES = ("deltalake", "_internal", "pyspark", "py4j", "pyarrow")
+LIBRARIES = ("deltalake", "_internal", "pyspark", "py4j", "pyarrow", "grpc")
 
 # What delta-rs, Arrow and Spark say in a sentence; the first that fits.
 SENTENCES = (
+    (
+        "E502",
+        r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|Connection refused|Socket closed|RETRIES_EXCEEDED|SESSION_CLOSED",
+    ),
     ("E601", r"No space left on device|Disk quota exceeded"),
     ("E608", r"Permission denied|Read-only file system|Operation not permitted"),
     (

@@ -12,13 +12,15 @@ from pathlib import Path
 from jobs.errors import LakeError
 from jobs.lake import Lake
 from jobs.ledger import Run
+from jobs.processes import started, wait_for_end
 
 
 @contextmanager
 def hold_lake(lake: Lake, run: Run) -> Iterator[Path]:
     """Be the lake's only writer. Raises E501 with who holds it and since when.
 
-    The lock's file also names the driver JVM; a writer that died without it is waited for, so that no two drivers commit.
+    The lock's file also names the driver JVM or the session on a server. What a writer that died left there is waited for, or
+    cancelled, so that no two commit.
     """
     path = lake.state() / "writer.lock"
     with path.open("a+") as handle:
@@ -27,6 +29,7 @@ def hold_lake(lake: Lake, run: Run) -> Iterator[Path]:
         except BlockingIOError:
             raise _busy(path) from None
         _wait_for_driver(path)
+        _end_session(lake, path)
         write_holder(path, {"run": run.id, "pid": os.getpid(), "since": run.now.isoformat()})
         try:
             yield path
@@ -43,6 +46,20 @@ def note_driver(path: Path, pid: int) -> None:
     write_holder(path, {**_holder(path), "driver": pid, "driver_started": started(pid)})
 
 
+def note_session(path: Path, session: str) -> None:
+    """Add the session on a Connect server to the lock's file."""
+    write_holder(path, {**_holder(path), "session": session})
+
+
+def _end_session(lake: Lake, path: Path) -> None:
+    """Cancel what a writer that was killed left running on a server."""
+    left = str(_holder(path).get("session") or "")
+    if left:
+        from jobs.connect import end_session
+
+        end_session(lake, left)
+
+
 def _holder(path: Path) -> dict[str, object]:
     try:
         return dict(json.loads(path.read_text() or "{}"))
@@ -56,32 +73,11 @@ def _busy(path: Path) -> LakeError:
     return LakeError("E501", place="writer.lock", expected="no other writer", actual=f"held by {who}")
 
 
-def started(pid: int) -> str:
-    """When a process began, as the kernel counts it; empty where it is gone, or ended and nobody has asked how (a zombie)."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return "" if fields[0] == "Z" else fields[19]
-    except (OSError, IndexError):
-        return ""
-
-
 def _wait_for_driver(path: Path) -> None:
     """Block until the driver JVM of a writer that was killed is gone."""
     holder = _holder(path)
     pid, began = int(str(holder.get("driver") or 0)), str(holder.get("driver_started") or "")
-    if not pid or not began or started(pid) != began:
-        return
-    try:
-        watched = os.pidfd_open(pid)
-    except OSError:
-        return
-    try:
-        import select
-
-        select.select([watched], [], [], 120)
-    finally:
-        os.close(watched)
-    if started(pid) == began:
+    if pid and not wait_for_end(pid, began, 120):
         raise LakeError(
             "E501", place=f"driver JVM {pid}", expected="gone with its writer", actual="still running after 120 s"
         )

@@ -8,7 +8,7 @@ marked in `_unconverted_<column>`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -122,7 +122,15 @@ def bit_masks(conditions: Sequence[Column], name: str) -> list[Column]:
 
 def _mask(conditions: Sequence[Column]) -> Column:
     bits = [F.when(F.coalesce(c, F.lit(False)), F.lit(1 << i)).otherwise(F.lit(0)) for i, c in enumerate(conditions)]
-    return reduce(lambda a, b: a.bitwiseOR(b), bits, F.lit(0).cast("bigint"))
+    return join_all(Column.bitwiseOR, [F.lit(0).cast("bigint"), *bits])
+
+
+def join_all(two: Callable[[Column, Column], Column], columns: Sequence[Column]) -> Column:
+    """Join columns in pairs, and those again: a chain of many is too deep for a message to a server."""
+    if len(columns) == 1:
+        return columns[0]
+    half = len(columns) // 2
+    return two(join_all(two, columns[:half]), join_all(two, columns[half:]))
 
 
 def mask_names(count: int, name: str) -> list[str]:

@@ -26,21 +26,41 @@ _SMALL_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSiz
 _LARGE_JAVA = "-XX:+UseParallelGC"
 
 
+def attach(address: str, session: str) -> SparkSession:
+    """A session of this id on the Connect server at `sc://host:port`; what a server that is gone leaves undone fails within seconds."""
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    _quieten()
+    spark = SparkSession.builder.remote(
+        f"{address.rstrip('/')}{'' if '/;' in address else '/'};session_id={session}"
+    ).create()
+    spark.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=2000)])
+    return spark
+
+
+def _quieten() -> None:
+    """Keep a failed query's trace, which Spark's client writes to stderr, off the terminal."""
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+
+
+def detach(spark: SparkSession) -> None:
+    """Give up a session on a server, with all it kept there; one in this process lives on."""
+    if type(spark).__module__.startswith("pyspark.sql.connect"):
+        spark.stop()
+
+
 def open_session(
     app_name: str = "city-lakehouse", *, small: bool = False, conf: Mapping[str, str] | None = None
 ) -> SparkSession:
-    """Return the session of this process, starting it where there is none.
+    """Return the session of this process, starting Spark in it where there is none.
 
-    LAKE_REMOTE (`sc://host:port`) attaches to a running Connect server. Else Spark runs in this process with
-    conf/spark-defaults.conf, then the properties file that LAKE_SPARK_CONF names (for instance another `spark.master`). `conf` replaces
-    all of these settings.
+    Its settings are conf/spark-defaults.conf, then the properties file that LAKE_SPARK_CONF names (for instance another
+    `spark.master`). `conf` replaces all of these settings.
     """
-    if remote := os.environ.get("LAKE_REMOTE"):
-        return SparkSession.builder.remote(remote).getOrCreate()
     if running := SparkSession.getActiveSession():
         return running
     _set_environment()
-    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # it writes a failed query's trace to stderr
+    _quieten()
     builder = SparkSession.builder.appName(app_name)
     for key, value in (conf or session_conf(small=small)).items():
         builder = builder.config(key, value)

@@ -36,7 +36,8 @@ def sql(
 ) -> None:  # fmt: skip
     """Ask gold by name, as one release published it."""
     from jobs import query as queries
-    from jobs.session import open_session
+    from jobs.connect import open_driver
+    from jobs.session import detach
 
     text = _read(file) if file else query
     if not text.strip() or form not in FORMS:
@@ -45,7 +46,7 @@ def sql(
     if out:
         queries.check_out(out)
     found = published(settings, number)
-    spark = open_session(small=True)
+    spark = open_driver(settings.lake, small=True)
     releases, lost = _open(settings, spark, found, text)
     with _naming_damage(settings, lost):
         rows = queries.ask(spark, text)
@@ -55,6 +56,7 @@ def sql(
         for line in warnings:
             show.err.print(line)
         answer = queries.answer(rows)
+    detach(spark)
     if out:
         queries.write_out(answer, out)
     _print(settings, answer, found, warnings, form, out, limit)

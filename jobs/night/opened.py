@@ -84,6 +84,13 @@ class Night:
     def _session(self) -> SparkSession:
         return self.open_session()
 
+    def close(self) -> None:
+        """Give up a session on a server, with what it kept there."""
+        if "_session" in vars(self):
+            from jobs.session import detach
+
+            detach(self._session)
+
     @property
     def selected(self) -> list[Contract]:
         return [c for c in self.contracts.values() if self.selection.has_dataset(c)]

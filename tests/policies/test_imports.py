@@ -84,26 +84,8 @@ def test_only_a_night_composes_stages() -> None:
 
 
 def test_nothing_below_the_command_line_knows_it_or_the_night() -> None:
-    top = {
-        "jobs.cli",
-        "jobs.ask",
-        "jobs.sql",
-        "jobs.examine",
-        "jobs.night",
-        "jobs.asides",
-        "jobs.show",
-        "jobs.settings",
-    }
-    above = {
-        "jobs.cli",
-        "jobs.ask",
-        "jobs.sql",
-        "jobs.examine",
-        "jobs.asides",
-        "jobs.settings",
-        "jobs.show",
-        "jobs.__main__",
-    }
+    typed = {f"jobs.{name}" for name in ("cli", "ask", "sql", "server", "examine", "asides", "show", "settings")}
+    top, above = typed | {"jobs.night"}, typed | {"jobs.__main__"}
     below = [m for m in modules() if m not in above and not m.startswith("jobs.night")]
     found = {m: sorted(x for x in own(m) if x in top or x.startswith("jobs.night.")) for m in below}
     assert {m: x for m, x in found.items() if x} == {}
