@@ -24,7 +24,10 @@ from deltalake.transaction import AddAction, RemoveAction
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
-COMMIT_POINTS = ("quarantine_bronze", "bronze", "quarantine_silver", "silver", "gold", "decision", "release", "ledger")
+COMMIT_POINTS = (
+    "quarantine_bronze", "bronze_table", "bronze_columns", "bronze", "quarantine_silver", "silver", "gold", "decision", "restatement",
+    "release", "ledger",
+)  # fmt: skip
 FEW_FILES = 32
 PLAIN_FEATURES = {"timestampNtz"}
 _turn = Lock()
@@ -166,11 +169,13 @@ def _ensure_table(path: str, schema: Any, partition_by: list[str]) -> DeltaTable
     table = open_table(path)
     if table is None:
         Path(path).mkdir(parents=True, exist_ok=True) if "://" not in path else None
-        return DeltaTable.create(_rs(path), schema, partition_by=partition_by, configuration=properties("bronze"))
+        with _commit("bronze_table"):
+            return DeltaTable.create(_rs(path), schema, partition_by=partition_by, configuration=properties("bronze"))
     known = {f.name for f in table.schema().fields}
     added = [f for f in schema.fields if f.name not in known]
     if added:
-        table.alter.add_columns(added)
+        with _commit("bronze_columns"):
+            table.alter.add_columns(added)
         table = DeltaTable(_rs(path))
     return table
 

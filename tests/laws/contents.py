@@ -43,6 +43,12 @@ def releases(world: World) -> list[tuple[Any, ...]]:
     return sorted((number, t.table, t.status, t.rows, t.digest) for number, t in tables)
 
 
+def restated(world: World) -> list[str]:
+    """Every line of `audit.restatements`."""
+    found = delta.read_arrow(world.lake.table("audit", "restatements"))
+    return sorted(json.dumps(row, sort_keys=True) for row in found.to_pylist()) if found is not None else []
+
+
 def outcomes(world: World) -> list[tuple[Any, ...]]:
     """The newest ledger line of each stage: what it was about, how it ended, its counts."""
     newest = {line.key: line for line in all_lines(world.lake.table("audit", "ledger"))}
@@ -50,9 +56,24 @@ def outcomes(world: World) -> list[tuple[Any, ...]]:
 
 
 def contents(world: World) -> dict[str, Any]:
-    return {"digests": digests(world), "quarantined": quarantined(world), "releases": releases(world)}
+    return {
+        "digests": digests(world),
+        "quarantined": quarantined(world),
+        "releases": releases(world),
+        "restated": restated(world),
+    }
 
 
 def committed(world: World) -> dict[str, int]:
     """Versions of the tables to which a stage commits once, however often it is repeated."""
     return {name: version for name, version in world.versions().items() if name.split(".")[0] in ("silver", "gold")}
+
+
+def states(world: World) -> set[tuple[str, str]]:
+    """What each table says now, by name, as text; of the ledger what each delivery's newest line says. Tables without rows say nothing."""
+    bronze = {f"bronze.{d}": world.rows(d, "bronze") for d in world.run_nothing().contracts}
+    whole = {f"quarantine.{d}": rows for d, rows in quarantined(world).items()}
+    audit = {"releases": releases(world), "restated": restated(world)}
+    lines = {f"ledger {line[:4]}": line[4:] for line in outcomes(world)}
+    said = {**bronze, **whole, **audit, **lines, **digests(world)}
+    return {(name, json.dumps(value, default=str)) for name, value in said.items() if value}

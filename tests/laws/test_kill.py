@@ -8,28 +8,31 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from jobs import delta
+from jobs import night as nights
+from jobs import stage as stages
 from jobs.contracts import PROJECT
 from jobs.lock import hold_lake
-from tests.laws.contents import committed, contents, outcomes
-from tests.little import CITY, World, csv_of
+from tests.laws.contents import committed, contents, outcomes, states
+from tests.little import CITY, HOLD, World, csv_of, write_conf
 
 NOW = "2026-01-01T12:00:00Z"
-IN_A_RUN = [point for point in delta.COMMIT_POINTS if point != "decision"]
-MID_WRITE = [
-    "written quarantine_bronze",
-    "written bronze",
-    "written quarantine_silver",
-    "written silver",
-    "written gold",
-]
-EVERYWHERE = [f"{at} {point}" for point in IN_A_RUN for at in ("before", "after")] + MID_WRITE
+NIGHT = ["quarantine_bronze", "bronze_table", "bronze", "quarantine_silver", "silver", "gold", "release", "ledger"]
+WRITES_NOTHING = ("bronze_table", "bronze_columns")
+
+
+def around(*points: str) -> list[str]:
+    """Before and after each commit, and in the middle of each write."""
+    every = [f"{at} {point}" for point in points for at in ("before", "written", "after")]
+    return [moment for moment in every if moment not in [f"written {point}" for point in WRITES_NOTHING]]
+
+
 CHANGES = "key,period,value,sequence,operation"
 DISMISS = ["quarantine", "dismiss", "--dataset", "reg.things", "--date", "2025-01-02", "--file", "data.csv"]
 
@@ -43,6 +46,11 @@ def fill_inbox(world: World) -> None:
 def add_changes(world: World) -> None:
     world.deliver("reg.moves", "2025-01-01", csv_of([(1, 2013, 10, 1, "I"), (1, 2013, 12, 2, "U")], CHANGES))
     world.deliver("reg.moves", "2025-01-02", csv_of([(1, 2013, 12, 3, "D"), (2, 2013, 20, 3, "I")], CHANGES))
+
+
+def add_night(world: World) -> None:
+    """A night that changes a published figure."""
+    world.deliver("reg.things", "2025-01-03", csv_of([(1, 2013, 12), (2, 2013, 21), (3, 2013, 30)]))
 
 
 def environment(world: World) -> dict[str, str]:
@@ -60,10 +68,12 @@ def start(world: World, targets: Sequence[str] | Path, *command: str) -> subproc
     return subprocess.Popen(line, env=environment(world), cwd=PROJECT, stdout=pipe, stderr=subprocess.STDOUT, text=True)
 
 
-def kill_at_each(world: World, moments: Sequence[str], *command: str) -> list[str]:
+def kill_at_each(
+    world: World, moments: Sequence[str], *command: str, look: Callable[[], None] = lambda: None
+) -> list[str]:
     """Run a command again and again, each child dying at the next moment it meets, until one ends or none is left to die at.
 
-    Returns the moments that no child met.
+    `look` is called after each death. Returns the moments that no child met.
     """
     targets = world.inbox.parent / "targets.json"
     targets.write_text(json.dumps(list(moments)))
@@ -73,7 +83,31 @@ def kill_at_each(world: World, moments: Sequence[str], *command: str) -> list[st
         if child.returncode != -signal.SIGKILL:
             assert child.returncode == 0, said
             return left
+        look()
     return []
+
+
+def finish(world: World, *command: str) -> None:
+    """Run a command to its end."""
+    child = start(world, [], *command)
+    said, _ = child.communicate(timeout=300)
+    assert child.returncode == 0, said
+
+
+@contextmanager
+def noting_states(world: World) -> Iterator[set[tuple[str, str]]]:
+    """What the tables of an undisturbed lake say, now and after each commit."""
+    seen = states(world)
+
+    def note(event: str) -> None:
+        if event.startswith("after"):
+            seen.update(states(world))
+
+    delta.observers.append(note)
+    try:
+        yield seen
+    finally:
+        delta.observers.remove(note)
 
 
 @contextmanager
@@ -106,33 +140,110 @@ def test_a_run_killed_in_bronze_and_in_silver_is_finished_by_the_next(world: Wor
 def test_a_run_killed_at_every_commit_and_in_every_write_ends_like_an_undisturbed_one(
     world: World, tmp_path: Path
 ) -> None:
-    fill_inbox(world)
-    add_changes(world)
-    assert kill_at_each(world, EVERYWHERE, "run", "--now", NOW) == []
-    child = start(world, [], "run", "--now", NOW)
-    said, _ = child.communicate(timeout=300)
-    assert child.returncode == 0, said
+    """One lake is killed again and again. After each death every table says what it says at some commit of an undisturbed run:
+    no rerun hides what another kill broke."""
     decide = [*DISMISS, "--record", "2", "--by", "tester", "--reason", "checked", "--now", NOW]
-    assert kill_at_each(world, ["before decision", "after decision"], *decide) == []
-    assert start(world, [], *decide).wait(60) == 0
-    with hold_lake(world.lake, world.run_nothing().run):
-        world.run(release=True)
-
-    with another_world(tmp_path / "undisturbed", world) as undisturbed:
+    with another_world(tmp_path / "undisturbed", world) as undisturbed, noting_states(undisturbed) as seen:
         fill_inbox(undisturbed)
         add_changes(undisturbed)
         undisturbed.run(release=True)
         undisturbed.decide("dismiss", "reg.things", "2025-01-02", file="data.csv", record=2)
+        add_night(undisturbed)
         undisturbed.run(release=True)
-        assert_same(world, undisturbed)
+        assert len(contents(undisturbed)["restated"]) == 1
+
+    def look() -> None:
+        assert states(world) <= seen
+
+    fill_inbox(world)
+    add_changes(world)
+    assert kill_at_each(world, around(*NIGHT), "run", "--now", NOW, look=look) == []
+    finish(world, "run", "--now", NOW)
+    look()
+    assert kill_at_each(world, around("decision"), *decide, look=look) == []
+    finish(world, *decide)
+    add_night(world)
+    assert kill_at_each(world, around("restatement"), "run", "--now", NOW, look=look) == []
+    with hold_lake(world.lake, world.run_nothing().run):
+        world.run(release=True)
+    assert_same(world, undisturbed)
     decisions = delta.read_arrow(world.lake.table("audit", "decisions"))
     assert decisions is not None
     assert decisions.num_rows == 1
 
 
+@pytest.mark.spark
+@pytest.mark.slow
+@pytest.mark.parametrize("dataset", ["reg.things", "road.counts"])
+def test_a_merge_killed_at_any_moment_is_finished_by_the_next_run(
+    world: World, tmp_path: Path, dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables too large to be rewritten, of history and of events, take a night by MERGE."""
+    monkeypatch.setattr(stages, "SMALL", -1)
+    monkeypatch.setattr(stages, "FEW", 0)
+    monkeypatch.setenv("LAKE_TEST_MANY", "1")
+    with another_world(tmp_path / "undisturbed", world) as undisturbed:
+        for each in (undisturbed, world):
+            each.deliver(dataset, "2025-01-01", csv_of([(1, 2013, 10), (2, 2013, 20), (3, 2013, 30)]))
+            each.run()
+            each.deliver(dataset, "2025-01-02", csv_of([(1, 2013, 11), (3, 2013, 30), (4, 2013, 40)]))
+            read_into_bronze(each)
+        with noting_states(undisturbed) as seen:
+            undisturbed.run()
+
+    def look() -> None:
+        assert states(world) <= seen
+
+    command = ["silver", "--date", "2025-01-02", "--dataset", dataset, "--now", NOW]
+    assert kill_at_each(world, around("silver"), *command, look=look) == []
+    finish(world, *command)
+    assert [last_operation(each, dataset) for each in (world, undisturbed)] == ["MERGE", "MERGE"]
+    assert_same(world, undisturbed)
+
+
+def last_operation(world: World, dataset: str) -> str:
+    table = delta.open_table(world.lake.table("silver", dataset.replace(".", "_")))
+    assert table is not None
+    return str(table.history(1)[0]["operation"])
+
+
+@pytest.mark.slow
+def test_bronze_killed_while_its_table_gets_a_column_is_finished_by_the_same_command(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A contract declares one column more, and the supplier delivers it: bronze needs no Java."""
+    with another_world(tmp_path / "undisturbed", world) as undisturbed:
+        for each in (undisturbed, world):
+            each.deliver("reg.things", "2025-01-01", csv_of([(1, 2013, 10)]))
+            read_into_bronze(each)
+        root = write_conf(tmp_path / "conf")
+        contract = root / "conf" / "cities" / CITY / "reg" / "things.odcs.yaml"
+        contract.write_text(contract.read_text().replace(HOLD, f"{HOLD}\n{HOLD.replace('name: hold', 'name: note')}"))
+        monkeypatch.setenv("LAKE_CONF", str(root))
+        for each in (undisturbed, world):
+            each.deliver("reg.things", "2025-01-02", csv_of([(1, 2013, 10, "new")], "key,period,value,note"))
+            nights.extract(each.run_nothing())
+        with noting_states(undisturbed) as seen:
+            read_into_bronze(undisturbed)
+
+    def look() -> None:
+        assert states(world) <= seen
+
+    command = ["bronze", "--date", "2025-01-02", "--dataset", "reg.things", "--now", NOW]
+    assert kill_at_each(world, around("bronze_columns", "bronze", "ledger"), *command, look=look) == []
+    finish(world, *command)
+    assert states(world) == states(undisturbed)
+    assert world.rows("reg.things", "bronze")[-1]["note"] == "new"
+
+
+def read_into_bronze(world: World) -> None:
+    night = world.run_nothing()
+    nights.extract(night)
+    nights.process(night, ("bronze",))
+
+
 def test_every_commit_point_of_the_product_is_among_the_moments() -> None:
-    named = {moment.split(" ", 1)[1] for moment in EVERYWHERE} | {"decision"}
-    assert named == set(delta.COMMIT_POINTS)
+    assert {*NIGHT, "bronze_columns", "decision", "restatement"} == set(delta.COMMIT_POINTS)
 
 
 def test_a_second_writer_is_refused_until_the_first_is_killed(world: World) -> None:
