@@ -84,17 +84,17 @@ def open_night(settings: Settings, selection: Selection) -> Iterator[tuple[Night
             settings.lake,
             settings.inbox,
             settings.run,
-            lambda: _open_session(lock, note_driver, nights.is_small(night)),
+            lambda: _open_session(lock, note_driver, nights.is_small(night), settings.root),
             watch,
             selection,
         )
         yield night, watch
 
 
-def _open_session(lock: Any, note_driver: Callable[[Any, int], None], small: bool) -> Any:
+def _open_session(lock: Any, note_driver: Callable[[Any, int], None], small: bool, root: str) -> Any:
     from jobs.session import driver_pid, open_session
 
-    spark = open_session(small=small)
+    spark = open_session(small=small, root=root)
     pid = driver_pid()
     if pid:
         note_driver(lock, pid)

@@ -45,7 +45,7 @@ def sql(
     if out:
         queries.check_out(out)
     found = published(settings, number)
-    spark = open_session(small=True)
+    spark = open_session(small=True, root=settings.root)
     releases, lost = _open(settings, spark, found, text)
     with _naming_damage(settings, lost):
         rows = queries.ask(spark, text)
