@@ -82,7 +82,7 @@ def open_driver(
         ident = str(uuid.uuid4())
         attached(ident)
         return sessions.attach(address, ident)
-    spark = sessions.open_session(small=small)
+    spark = sessions.open_session(small=small, root=lake.root)
     if pid := sessions.driver_pid():
         embedded(pid)
     return spark
@@ -114,7 +114,7 @@ def start(lake: Lake) -> Server:
         port, page, token = *_free_ports(), secrets.token_urlsafe(32)
         with log_file(lake).open("wb") as log:
             process = subprocess.Popen(
-                command(port, page), env=environment(token), cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                command(lake.root, port, page), env=environment(token), cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
         server = Server(process.pid, started(process.pid), port, page, token)
@@ -142,7 +142,7 @@ def _free_ports() -> tuple[int, int]:
         return int(one.getsockname()[1]), int(other.getsockname()[1])
 
 
-def command(port: int, page: int, bind: str = "127.0.0.1") -> list[str]:
+def command(root: str, port: int, page: int, bind: str = "127.0.0.1") -> list[str]:
     """The words that start a server: Spark's own class with the settings that every session has."""
     from jobs.session import session_conf
 
@@ -156,7 +156,7 @@ def command(port: int, page: int, bind: str = "127.0.0.1") -> list[str]:
         "spark.ui.retainedStages": "200",
         "spark.sql.ui.retainedExecutions": "50",
     }
-    settings = [word for key, value in (session_conf() | own).items() for word in ("--conf", f"{key}={value}")]
+    settings = [word for key, value in (session_conf(root=root) | own).items() for word in ("--conf", f"{key}={value}")]
     return [str(spark_home() / "bin" / "spark-submit"), "--class", CLASS, *settings, "spark-internal"]
 
 

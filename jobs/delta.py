@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
 from typing import Any
 from urllib.parse import unquote
@@ -23,6 +22,8 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
+
+from jobs import store
 
 COMMIT_POINTS = (
     "quarantine_bronze", "bronze_table", "bronze_columns", "bronze", "quarantine_silver", "silver", "gold", "decision", "restatement",
@@ -70,16 +71,18 @@ def properties(zone: str, statistics: Iterable[str] = ()) -> dict[str, str]:
     }
 
 
-def _rs(path: str) -> str:
-    return path.replace("s3a://", "s3://")
-
-
 def open_table(path: str, version: int | None = None) -> DeltaTable | None:
     """The table as delta-rs sees it, or None where there is none."""
     try:
-        return DeltaTable(_rs(path), version=version)
+        return DeltaTable(store.for_arrow(path), version=version, storage_options=store.table_options(path))
     except TableNotFoundError:
         return None
+
+
+def _must_open(path: str) -> DeltaTable:
+    table = open_table(path)
+    assert table is not None, path
+    return table
 
 
 def table_state(path: str) -> TableState | None:
@@ -92,15 +95,13 @@ def table_state(path: str) -> TableState | None:
 
 def holds(path: str, table_id: str, version: int) -> bool:
     """Whether a version of a table is still there: the same table, not older, and every file of the version as long as its log says."""
-    import fsspec
-
     try:
         head, table = open_table(path), open_table(path, version)
     except DeltaError:
         return False
     if head is None or table is None or str(head.metadata().id) != table_id or head.version() < version:
         return False
-    files, base = fsspec.url_to_fs(_rs(path))
+    files, base = store.open_files(path)
     try:
         return all(files.size(f"{base}/{unquote(str(a['path']))}") == a["size_bytes"] for a in _actions(table, {}))
     except FileNotFoundError:
@@ -127,8 +128,10 @@ def read_arrow(
 def append_rows(path: str, rows: pa.Table, point: str) -> None:
     """Append a few rows to an audit table."""
     with _commit(point):
-        Path(path).parent.mkdir(parents=True, exist_ok=True) if "://" not in path else None
-        write_deltalake(_rs(path), rows, mode="append", configuration=properties("audit"))
+        store.make_folder(path.rsplit("/", 1)[0])
+        write_deltalake(
+            store.for_arrow(path), rows, mode="append", configuration=properties("audit"), storage_options=store.table_options(path)
+        )  # fmt: skip
 
 
 def replace_partition(
@@ -154,7 +157,7 @@ def replace_partition(
             partition_filters=[(k, "=", v) for k, v in keys.items()],
             commit_properties=CommitProperties(custom_metadata={"userMetadata": json.dumps(metadata)}),
         )
-    return DeltaTable(_rs(path)).version()
+    return _must_open(path).version()
 
 
 def _with_keys(schema: pa.Schema) -> Any:
@@ -168,23 +171,24 @@ def _with_keys(schema: pa.Schema) -> Any:
 def _ensure_table(path: str, schema: Any, partition_by: list[str]) -> DeltaTable:
     table = open_table(path)
     if table is None:
-        Path(path).mkdir(parents=True, exist_ok=True) if "://" not in path else None
+        store.make_folder(path)
         with _commit("bronze_table"):
-            return DeltaTable.create(_rs(path), schema, partition_by=partition_by, configuration=properties("bronze"))
+            return DeltaTable.create(
+                store.for_arrow(path), schema, partition_by=partition_by, configuration=properties("bronze"),
+                storage_options=store.table_options(path),
+            )  # fmt: skip
     known = {f.name for f in table.schema().fields}
     added = [f for f in schema.fields if f.name not in known]
     if added:
         with _commit("bronze_columns"):
             table.alter.add_columns(added)
-        table = DeltaTable(_rs(path))
+        return _must_open(path)
     return table
 
 
 def _write_parquet(path: str, name: str, rows: pa.Table, keys: Mapping[str, str]) -> AddAction:
-    import fsspec
-
-    files, base = fsspec.url_to_fs(_rs(path))
-    files.makedirs(f"{base}/{name.rsplit('/', 1)[0]}", exist_ok=True)
+    files, base = store.open_files(path)
+    store.make_folder(f"{path}/{name.rsplit('/', 1)[0]}")
     part = f"{base}/{name}"
     with files.open(part, "wb") as handle:
         pq.write_table(
@@ -198,7 +202,7 @@ def _write_parquet(path: str, name: str, rows: pa.Table, keys: Mapping[str, str]
         name,
         files.size(part),
         dict(keys),
-        int(Path(part).stat().st_mtime * 1000) if "://" not in path else 0,
+        int(files.modified(part).timestamp() * 1000),
         True,
         stats,
     )
@@ -244,12 +248,8 @@ def read(
     schema = StructType.fromJson(json.loads(table.schema().to_json()))
     if not files:
         return spark.createDataFrame([], schema)
-    named = [_same_scheme(path, file) for file in files]
+    named = [store.for_spark(file) for file in files]
     return spark.read.schema(schema).option("basePath", path).parquet(*named).select(*schema.names)
-
-
-def _same_scheme(path: str, file: str) -> str:
-    return file.replace("s3://", "s3a://", 1) if path.startswith("s3a://") else file
 
 
 def overwrite(
@@ -273,9 +273,7 @@ def overwrite(
 
 def _clear_lost_log(path: str) -> None:
     """What is left of a log without a commit, checksums above all, would stand in the way of a new one."""
-    import fsspec
-
-    files, base = fsspec.url_to_fs(_rs(path))
+    files, base = store.open_files(path)
     if files.exists(f"{base}/_delta_log"):
         files.rm(f"{base}/_delta_log", recursive=True)
 

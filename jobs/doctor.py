@@ -6,13 +6,16 @@ import os
 import re
 import shutil
 import tempfile
+import uuid
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from jobs import store
 from jobs.errors import LakeError
-from jobs.setup import PROJECT, find_java, jars_folder, java_version, read_pins, unfit_jars
+from jobs.failures import STORE_SAYS
+from jobs.setup import DELTA_PINS, PROJECT, S3_PINS, find_java, jars_folder, java_version, read_pins, unfit_jars
 
 FREE_BYTES = 2 * 1024**3  # the shipped nights need 0.2 GB; Spark spills beside them
 
@@ -30,11 +33,11 @@ class Finding:
 def examine(root: Path | str) -> list[Finding]:
     """Look at Java, jars, packages, the lake's disk and rights, and time zones; nothing is changed.
 
-    `root` is LAKE_ROOT; of a lake in object storage only the machine is looked at.
+    `root` is LAKE_ROOT; in object storage an object is written and taken away again.
     """
     findings = [_java(), _jars(), _packages(), _time_zones()]
-    if "://" in str(root):
-        return findings
+    if store.is_object_store(str(root)):
+        return [*findings, _jars(S3_PINS, "jars for s3a", "python -m jobs.setup --s3"), _object_store(str(root))]
     return [*findings, _disk(Path(root)), _rights(Path(root))]
 
 
@@ -46,11 +49,11 @@ def _java() -> Finding:
     return Finding("java", True, f"Java {java_version(java)}: {java}")
 
 
-def _jars() -> Finding:
-    unfit = [jar.file for jar in unfit_jars()]
+def _jars(pins: Path = DELTA_PINS, name: str = "jars", remedy: str = "make setup") -> Finding:
+    unfit = [jar.file for jar in unfit_jars(pins)]
     if unfit:
-        return Finding("jars", False, f"missing or damaged: {', '.join(unfit)}", "make setup")
-    return Finding("jars", True, f"{len(read_pins())} as pinned: {jars_folder()}")
+        return Finding(name, False, f"missing or damaged: {', '.join(unfit)}", remedy)
+    return Finding(name, True, f"{len(read_pins(pins))} as pinned: {jars_folder()}")
 
 
 def _packages() -> Finding:
@@ -102,6 +105,20 @@ def _rights(root: Path) -> Finding:
         owner = f"{folder} cannot be written: {error.strerror}"
         return Finding("rights", False, owner, f"Let user {os.getuid()} write there, or set LAKE_ROOT.")
     return Finding("rights", True, f"{folder} can be written")
+
+
+def _object_store(root: str) -> Finding:
+    """Write an object and take it away again."""
+    files, base = store.open_files(root)
+    trial = f"{base}/trial-{uuid.uuid4().hex}"
+    try:
+        files.pipe_file(trial, b"lake doctor")
+        files.rm_file(trial)
+    except OSError as error:
+        said = STORE_SAYS.search(str(error))
+        remedy = "Look at AWS_ENDPOINT_URL, the credentials, and whether the bucket is there."
+        return Finding("object store", False, f"{root}: {said[0] if said else type(error).__name__}", remedy)
+    return Finding("object store", True, f"{root} can be written")
 
 
 def _nearest(path: Path) -> Path:

@@ -172,6 +172,13 @@ CODES: dict[str, Code] = {
     "E608": Code(
         "The place cannot be written", "Missing permission, or a read-only file system.", "lake doctor", "failed", 6
     ),
+    "E609": Code(
+        "The object store cannot be used",
+        "It does not answer, has no such bucket, or refuses the key: AWS_ENDPOINT_URL and the credentials say where and who.",
+        "lake doctor",
+        "failed",
+        6,
+    ),
     "E701": _held(
         "Too many rows break a rule",
         "Fewer rows pass than the rule's `mostly` asks.",

@@ -25,6 +25,11 @@ SENTENCES = (
         r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|Connection refused|Socket closed|RETRIES_EXCEEDED|SESSION_CLOSED",
     ),
     ("E601", r"No space left on device|Disk quota exceeded"),
+    (
+        "E609",
+        r"AWS Error (?!NO_SUCH_KEY)\w+|Generic S3 error|lacked the necessary privileges|NoAuthWithAWSException"
+        r"|s3a://\S+ .*AccessDeniedException",
+    ),
     ("E608", r"Permission denied|Read-only file system|Operation not permitted"),
     (
         "E602",
@@ -34,10 +39,16 @@ SENTENCES = (
         r"|Kernel error|Requested range was invalid|Object at location .* not found|Not a Delta table",
     ),
 )
+STORE_SAYS = re.compile(
+    r"AWS Error \w+|error sending request|lacked the necessary privileges|\b[45]\d\d [A-Z]\w+(?: [A-Z]\w+)?"
+)
 
 
 def foreseen(error: BaseException, lake: Lake) -> LakeError | None:
-    """The failure behind an exception: no space (E601), a damaged table (E602), a place without rights (E608); None for others."""
+    """The failure behind an exception; None where no code foresees it.
+
+    No space (E601), a damaged table (E602), a place without rights (E608), an object store that cannot be used (E609).
+    """
     for cause in _causes(error):
         code = _by_number(cause, lake) or _by_sentence(cause)
         if code:
@@ -83,5 +94,7 @@ def _place(error: BaseException, lake: Lake) -> str:
 
 
 def _what(error: BaseException) -> str:
-    known = isinstance(error, OSError) and error.errno
-    return f"{type(error).__name__}: {os.strerror(error.errno)}" if known else type(error).__name__  # type: ignore[attr-defined]
+    if isinstance(error, OSError) and error.errno:
+        return f"{type(error).__name__}: {os.strerror(error.errno)}"
+    said = STORE_SAYS.search(str(error))
+    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__

@@ -13,8 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import fsspec
-
+from jobs import store
 from jobs.contracts import check_name
 from jobs.errors import LakeError
 
@@ -31,13 +30,13 @@ class Lake:
 
     @cached_property
     def base(self) -> str:
-        root = self.root if "://" in self.root else str(Path(self.root).expanduser().absolute())
+        root = store.for_spark(self.root) if "://" in self.root else str(Path(self.root).expanduser().absolute())
         return f"{root.rstrip('/')}/{check_name(self.city)}"
 
     @cached_property
     def files(self) -> Any:
         """The file system of the root, as fsspec sees it."""
-        return fsspec.url_to_fs(self.base.replace("s3a://", "s3://"))[0]
+        return store.open_files(self.base)[0]
 
     @property
     def is_local(self) -> bool:
@@ -66,12 +65,12 @@ class Lake:
             if found != FORMAT_VERSION:
                 raise LakeError("E006", place=path, expected=str(FORMAT_VERSION), actual=str(found))
             return
-        self.files.makedirs(self.base, exist_ok=True)
+        store.make_folder(self.base)
         self.files.pipe_file(path, json.dumps({"format_version": FORMAT_VERSION, "city": self.city}).encode())
 
     def write_atomic(self, path: str, data: bytes) -> None:
         """Write a file so that a reader sees all of it or none."""
-        self.files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+        store.make_folder(path.rsplit("/", 1)[0])
         if not self.is_local:
             self.files.pipe_file(path, data)
             return

@@ -23,7 +23,7 @@ def server(settings: Settings, action: Annotated[str, typer.Argument(help="start
     if action not in ACTIONS:
         raise LakeError("E002", place="server", expected=", ".join(ACTIONS), actual=action[:20])
     if action == "run":
-        _run_here()
+        _run_here(settings.root)
     if action == "stop":
         _stop(settings)
         return
@@ -31,10 +31,10 @@ def server(settings: Settings, action: Annotated[str, typer.Argument(help="start
     _tell(settings, known)
 
 
-def _run_here() -> None:
+def _run_here(root: str) -> None:
     """Become the server; how a container runs it. Its token is SPARK_CONNECT_AUTHENTICATE_TOKEN, its port LAKE_SERVER_PORT or 15002."""
     port = int(os.environ.get("LAKE_SERVER_PORT") or 15002)
-    words = connect.command(port, port + 1, os.environ.get("LAKE_SERVER_BIND") or "127.0.0.1")
+    words = connect.command(root, port, port + 1, os.environ.get("LAKE_SERVER_BIND") or "127.0.0.1")
     os.execve(words[0], words, connect.environment(os.environ.get(connect.TOKEN, "")))
 
 

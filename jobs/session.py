@@ -15,8 +15,9 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from jobs import store
 from jobs.archive import archive_options
-from jobs.setup import PROJECT, find_jars, java_home, spark_home
+from jobs.setup import DELTA_PINS, PROJECT, S3_PINS, find_jars, java_home, spark_home
 
 # Half of the CPU of a short run, four times that of a long one: for small nights, questions and tests. Its code cache is 48 MB where
 # nobody says more; two nights fill that, and nothing is compiled from then on.
@@ -50,9 +51,9 @@ def detach(spark: SparkSession) -> None:
 
 
 def open_session(
-    app_name: str = "city-lakehouse", *, small: bool = False, conf: Mapping[str, str] | None = None
+    app_name: str = "city-lakehouse", *, small: bool = False, root: str = "", conf: Mapping[str, str] | None = None
 ) -> SparkSession:
-    """Return the session of this process, starting Spark in it where there is none.
+    """Return the session of this process, starting Spark in it where there is none, for a lake at `root` (default LAKE_ROOT).
 
     Its settings are conf/spark-defaults.conf, then the properties file that LAKE_SPARK_CONF names (for instance another
     `spark.master`). `conf` replaces all of these settings.
@@ -62,17 +63,29 @@ def open_session(
     _set_environment()
     _quieten()
     builder = SparkSession.builder.appName(app_name)
-    for key, value in (conf or session_conf(small=small)).items():
+    for key, value in (conf or session_conf(small=small, root=root)).items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
 
 
-def session_conf(*, small: bool = False) -> dict[str, str]:
-    """Join the settings: what the machine decides, then the shared file, then LAKE_SPARK_CONF; the last word wins."""
-    conf = _machine_conf(small) | read_conf(PROJECT / "conf" / "spark-defaults.conf")
+def session_conf(*, small: bool = False, root: str = "") -> dict[str, str]:
+    """Join the settings: what machine and lake decide, then the shared file, then LAKE_SPARK_CONF; the last word wins."""
+    is_remote = store.is_object_store(root or os.environ.get("LAKE_ROOT", ""))
+    conf = _machine_conf(small) | (store.spark_settings() if is_remote else {})
+    conf |= read_conf(PROJECT / "conf" / "spark-defaults.conf")
     if own := os.environ.get("LAKE_SPARK_CONF"):
         conf |= read_conf(Path(own))
-    return conf
+    return _sent_jars(conf["spark.master"], is_remote=is_remote) | conf
+
+
+def _sent_jars(master: str, *, is_remote: bool) -> dict[str, str]:
+    """Jars that Spark loads itself and sends to executors: Delta's where these are on other machines, S3's for object storage.
+
+    They are not on the driver's class path, which the archive of classes fits only as it was when it was made.
+    """
+    jars = [] if master.startswith("local") else find_jars(DELTA_PINS)
+    jars += find_jars(S3_PINS) if is_remote else []
+    return {"spark.jars": ",".join(str(jar) for jar in jars)} if jars else {}
 
 
 def read_conf(path: Path) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What a bare machine lacks: a Java that Spark can start, Delta's jars, and the command `lake`.
 
-`make setup` runs it once; a session only asks where the two are.
+`make setup` runs it once; a session only asks where the two are. With `--s3` it also fetches what a lake in object storage needs.
 """
 
 from __future__ import annotations
@@ -23,15 +23,17 @@ from jobs.errors import LakeError
 
 PROJECT = Path(__file__).resolve().parent.parent
 SETUP = PROJECT / ".setup"
+DELTA_PINS = PROJECT / "conf" / "jars.txt"
+S3_PINS = PROJECT / "conf" / "jars-s3.txt"
 JAVA_VERSIONS = (17, 21)
 
 _JAVA_REMEDY = "Install Java 17 (Debian: apt install openjdk-17-jre-headless) or set JAVA_HOME, then `make setup`."
 
-# Spark's wheel holds newer ones of all these; a second copy on the class path breaks it.
+# Spark's wheel holds newer ones of all these; a second copy on the class path breaks it. The last is what jars-s3.txt replaces.
 _SPARK_HAS = (
     "org.apache.hadoop:hadoop-client-*,org.apache.parquet:*,org.apache.logging.*:*,org.slf4j:*,com.fasterxml.*:*,"
     "com.github.luben:*,com.google.code.findbugs:*,commons-logging:*,commons-pool:*,io.airlift:*,org.locationtech.jts:*,"
-    "org.roaringbitmap:*,org.xerial.snappy:*"
+    "org.roaringbitmap:*,org.xerial.snappy:*,io.netty:*,org.apache.httpcomponents:*,commons-codec:*,software.amazon.awssdk:bundle"
 )
 
 # Spark asks every Java for a module that it can do without, that the packaged Java lacks, and that others warn of.
@@ -46,7 +48,7 @@ exec {java} "$@"
 
 @dataclass(frozen=True)
 class Jar:
-    """One line of conf/jars.txt."""
+    """One line of conf/jars.txt or conf/jars-s3.txt."""
 
     sha256: str
     coordinates: str
@@ -57,7 +59,7 @@ class Jar:
         return f"{group}_{artifact}-{version}.jar"
 
 
-def read_pins(path: Path = PROJECT / "conf" / "jars.txt") -> list[Jar]:
+def read_pins(path: Path = DELTA_PINS) -> list[Jar]:
     """Read the pinned jars: a line is `sha256  group:artifact:version`."""
     lines = (line.split("#")[0].split() for line in path.read_text().splitlines())
     return [Jar(*words) for words in lines if words]
@@ -68,29 +70,32 @@ def jars_folder() -> Path:
     return Path(os.environ.get("LAKE_JARS") or SETUP / "jars").absolute()
 
 
-def find_jars() -> list[Path]:
-    """List the jars for the class path, or say that set-up has not been run (E804)."""
-    paths = [jars_folder() / jar.file for jar in read_pins()]
+def find_jars(pins: Path = DELTA_PINS) -> list[Path]:
+    """List the pinned jars for the class path, or say that set-up has not been run (E804)."""
+    paths = [jars_folder() / jar.file for jar in read_pins(pins)]
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
+        step = "python -m jobs.setup --s3" if pins == S3_PINS else ""
         found = f"{len(paths) - len(missing)}"
-        raise LakeError("E804", place=str(jars_folder()), expected=f"{len(paths)} jars", actual=found)
+        raise LakeError(
+            "E804", place=str(jars_folder()), expected=f"{len(paths)} jars of {pins.name}", actual=found, next_command=step
+        )  # fmt: skip
     return paths
 
 
-def unfit_jars() -> list[Jar]:
+def unfit_jars(pins: Path = DELTA_PINS) -> list[Jar]:
     """List the jars that are missing or hold other bytes than the pinned ones. 13 MB: 30 ms."""
     folder = jars_folder()
-    return [jar for jar in read_pins() if not _has_digest(folder / jar.file, jar.sha256)]
+    return [jar for jar in read_pins(pins) if not _has_digest(folder / jar.file, jar.sha256)]
 
 
 def _has_digest(path: Path, sha256: str) -> bool:
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
-def fetch_jars() -> None:
+def fetch_jars(pins: Path = DELTA_PINS) -> None:
     """Fetch what is missing with the resolver inside Spark, so that no other tool is needed."""
-    unfit = unfit_jars()
+    unfit = unfit_jars(pins)
     if not unfit:
         return
     folder = jars_folder()
@@ -216,6 +221,8 @@ def main() -> None:
     try:
         java_home()
         fetch_jars()
+        if "--s3" in sys.argv[1:]:
+            fetch_jars(S3_PINS)
         make_command()
         make_archive()
     except LakeError as error:

@@ -105,7 +105,7 @@ def test_missing_jars_are_named_with_the_command_that_fetches_them() -> None:
 
 def test_a_jar_with_other_bytes_is_unfit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pins = [setup.Jar(hashlib.sha256(b"right").hexdigest(), f"org.example:{name}:1.0") for name in ("good", "bad")]
-    monkeypatch.setattr(setup, "read_pins", lambda: pins)
+    monkeypatch.setattr(setup, "read_pins", lambda *_: pins)
     (tmp_path / "jars").mkdir()
     (tmp_path / "jars" / "org.example_good-1.0.jar").write_bytes(b"right")
     (tmp_path / "jars" / "org.example_bad-1.0.jar").write_bytes(b"wrong")
@@ -134,7 +134,7 @@ def test_the_doctor_names_what_is_missing_and_what_to_type(tmp_path: Path) -> No
 
 
 def test_the_doctor_says_where_a_lake_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(setup, "read_pins", list)
+    monkeypatch.setattr(setup, "read_pins", lambda *_: [])
     assert not {finding.name: finding.ok for finding in examine("/proc/lake")}["rights"]
 
 
