@@ -19,5 +19,10 @@ def gate_asset(city: str) -> Asset:
     return Asset(name="gate", uri=f"lake://{city}/gate", group="gold")
 
 
+def held_asset(city: str) -> Asset:
+    """Something of a night is held: the ids, which `lake approve` takes, are in the extra."""
+    return Asset(name="held", uri=f"lake://{city}/held", group="decisions")
+
+
 def silver_assets(city: str) -> list[Asset]:
     return [silver_asset(c) for c in load_contracts(city).values()]

@@ -3,8 +3,8 @@
 Triage at two in the morning.
 
 - **plan skips the rest**: nothing changed since the last release; there is nothing to do.
-- **gold fails at once**: a gold table is held by its own critical suite (exit code 3). Readers keep its last released version.
-  `lake status` shows its id for `lake approve`.
+- **gold fails at once**: a gold table is held by its own critical suite (exit code 3). The other tables are released; readers keep
+  its last released version. The page Required Actions asks for a decision; `lake approve` takes one too.
 - **a department is missing**: the release names what is stale or not delivered and why. Its late delivery publishes that night once
   more, by itself.
 """
@@ -14,16 +14,34 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import DAG, AssetAll, CronPartitionTimetable, PartitionedAssetTimetable, task
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import (
+    DAG,
+    AssetAll,
+    CronPartitionTimetable,
+    PartitionedAssetTimetable,
+    TriggerRule,
+    get_current_context,
+    task,
+)
+from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.assets import gate_asset, silver_assets
-from dags.typed import ask, city_name, lake
+from dags.alerts import alert
+from dags.assets import gate_asset, held_asset, silver_assets
+from dags.typed import SPARK, ask, city_name, lake, list_held, partition_key, tell_failure
 from jobs.contracts import load_city
 
 CITY = load_city(city_name())
 GATE = gate_asset(CITY.name)
+HELD = held_asset(CITY.name)
 START = datetime(2024, 1, 1, tzinfo=ZoneInfo(CITY.timezone))
-ARGS = {"retries": 3, "retry_delay": timedelta(minutes=2), "retry_exponential_backoff": True, "owner": "data_bureau"}
+ARGS = {
+    "retries": 3,
+    "retry_delay": timedelta(minutes=2),
+    "retry_exponential_backoff": True,
+    "owner": "data_bureau",
+    "on_failure_callback": tell_failure,
+}
 
 with DAG(
     dag_id="gold",
@@ -40,11 +58,16 @@ with DAG(
     def plan() -> bool:
         return bool(ask("plan")["release_owed"])
 
-    @task(task_id="gold", pool="lake", doc_md="`lake gold`")
+    @task(task_id="gold", pool=SPARK, doc_md="`lake gold`")
     def gold() -> None:
         lake("gold")
 
-    @task(task_id="release", pool="lake", doc_md="`lake release`")
+    @task(
+        task_id="release",
+        pool=SPARK,
+        trigger_rule=TriggerRule.ALL_DONE,
+        doc_md="`lake release`: also where a table is held; its readers keep the last one.",
+    )
     def release() -> None:
         lake("release")
 
@@ -52,7 +75,21 @@ with DAG(
     def report() -> None:
         lake("report")
 
-    plan() >> gold() >> release() >> report()
+    @task(
+        task_id="held", trigger_rule=TriggerRule.ONE_FAILED, outlets=[HELD], doc_md="Asks for decisions on held tables."
+    )
+    def held() -> None:
+        ids = list_held()
+        if not ids:
+            raise AirflowSkipException("nothing is held")
+        get_current_context()["outlet_events"][HELD].extra = {"ids": ids}
+
+    complete = EmptyOperator(
+        task_id="complete", trigger_rule=TriggerRule.NONE_FAILED, doc_md="Fails where a task has failed."
+    )
+    built, reported = gold(), report()
+    plan() >> built >> release() >> reported >> complete
+    built >> [held(), complete]
 
 with DAG(
     dag_id="gold_cutoff",
@@ -69,8 +106,14 @@ with DAG(
     doc_md="At the publication hour what there is gets published; the release names what is missing.",
 ) as cutoff_dag:
 
-    @task(task_id="open_gate", outlets=[GATE])
+    @task(
+        task_id="open_gate",
+        outlets=[GATE],
+        doc_md="Opens the gate of its night, and alerts where gold is not published yet.",
+    )
     def open_gate() -> None:
-        """Nothing but the event."""
+        day = partition_key()
+        if ask("plan")["release_owed"]:
+            alert("unpublished", what="gold", source="gold", business_date=day, text="what there is gets published now")
 
     open_gate()

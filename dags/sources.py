@@ -5,8 +5,8 @@ Triage at two in the morning. The failed task's log ends with the lake's own mes
 - **extract waits**: the department has not delivered; nothing to do before its cut-off. After it the dataset is recorded as not
   delivered and the run goes on.
 - **extract fails**: the delivery is refused (exit code 4). Ask for a new one; it goes into `<date>.r<N>` beside the first.
-- **bronze or silver fails at once**: the delivery is held (exit code 3). Look with `lake quarantine show --dataset D`, then
-  `lake approve ID --by NAME --reason WHY`, and clear the task.
+- **bronze or silver fails at once**: the delivery is held (exit code 3). Look with `lake quarantine show --dataset D`; decide on the
+  page Required Actions, or type `lake approve ID --by NAME --reason WHY` and clear the task.
 - **a task is up for retry**: a crash or a busy lake (exit codes 1 and 5). Airflow types the same command again.
 - **a night again**: clear its run; a finished night writes nothing.
 
@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import (
     DAG,
     AssetAlias,
@@ -30,10 +31,13 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
+from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.assets import gate_asset, silver_asset
-from dags.typed import NOT_YET, ask, city_name, judge, lake, partition_key
+from dags.alerts import alert
+from dags.assets import gate_asset, held_asset, silver_asset
+from dags.typed import NOT_YET, SPARK, ask, city_name, judge, lake, list_held, partition_key, tell_failure
 from jobs.contracts import City, Contract, load_city, load_contracts
+from jobs.due import published_at
 
 NIGHTLY = "5 0 * * *"
 ARGS = {
@@ -41,8 +45,8 @@ ARGS = {
     "retry_delay": timedelta(minutes=2),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=30),
+    "on_failure_callback": tell_failure,
 }
-SPARK = "lake"  # a pool of one: one writer a lake
 
 
 def make_dag(city: City, source: str, contracts: Sequence[Contract]) -> DAG:
@@ -75,6 +79,7 @@ def _dataset_group(contract: Contract) -> tuple[Any, Any]:
         read = _bronze(contract)()
         last = _silver(contract)(outcome)
         outcome >> read >> last
+        [read, last] >> _held(contract)()
     return outcome, last
 
 
@@ -88,10 +93,13 @@ def _extract(contract: Contract) -> Any:
         doc_md=f"`lake extract --date D --dataset {contract.dataset}`",
     )
     def extract() -> PokeReturnValue:
-        said = ask("extract", "--date", partition_key(), "--dataset", contract.dataset)
-        return PokeReturnValue(
-            is_done=judge(said["exit"], "extract") != NOT_YET, xcom_value=said.get("outcomes", {}).get(contract.dataset)
-        )
+        day = partition_key()
+        said = ask("extract", "--date", day, "--dataset", contract.dataset)
+        done = judge(said["exit"], "extract") != NOT_YET
+        outcome = said.get("outcomes", {}).get(contract.dataset)
+        if done and outcome == "not_delivered":
+            alert("late", what=contract.dataset, source=contract.source, business_date=day, text=contract.owner)
+        return PokeReturnValue(is_done=done, xcom_value=outcome)
 
     return extract
 
@@ -115,23 +123,39 @@ def _silver(contract: Contract) -> Any:
     return silver
 
 
+def _held(contract: Contract) -> Any:
+    asset = held_asset(contract.city)
+
+    @task(
+        task_id="held",
+        trigger_rule=TriggerRule.ONE_FAILED,
+        outlets=[asset],
+        doc_md="Asks for a decision on what is held.",
+    )
+    def held() -> None:
+        ids = list_held(contract.dataset, partition_key())
+        if not ids:
+            raise AirflowSkipException("nothing is held")
+        get_current_context()["outlet_events"][asset].extra = {"ids": ids}
+
+    return held
+
+
 def _reopen(city: City, source: str, datasets: Sequence[tuple[Any, Any]]) -> None:
     """A delivery after the publication hour opens the gate of its night again, once a run."""
     alias = AssetAlias(f"late.{source}")
 
     @task(task_id="reopen_gold", trigger_rule=TriggerRule.ALL_DONE, outlets=[alias], doc_md=_reopen.__doc__)
     def reopen_gold(outcomes: list[str | None]) -> None:
-        if "delivered" in outcomes and datetime.now(ZoneInfo(city.timezone)) > publication(city, partition_key()):
+        if "delivered" in outcomes and datetime.now(ZoneInfo(city.timezone)) > published_at(city, partition_key()):
             get_current_context()["outlet_events"][alias].add(gate_asset(city.name), extra={"late": source})
 
-    [done for _, done in datasets] >> reopen_gold([outcome for outcome, _ in datasets])
-
-
-def publication(city: City, business_date: str) -> datetime:
-    """When a night's figures are published: the city's hour on the day after."""
-    hour, minute = (int(x) for x in city.publication.split(":"))
-    day = datetime.fromisoformat(business_date).replace(tzinfo=ZoneInfo(city.timezone))
-    return (day + timedelta(days=1)).replace(hour=hour, minute=minute)
+    last = [done for _, done in datasets]
+    complete = EmptyOperator(
+        task_id="complete", trigger_rule=TriggerRule.NONE_FAILED, doc_md="Fails where a task has failed."
+    )
+    last >> reopen_gold([outcome for outcome, _ in datasets]) >> complete
+    last >> complete
 
 
 CITY = load_city(city_name())

@@ -1,4 +1,4 @@
-"""Commands that only read: status, releases, describe, report, reconcile. `sql` and those that examine are modules of their own."""
+"""Commands that only read: releases, describe, report, reconcile. `sql` and those that examine are modules of their own."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from jobs import show
-from jobs.contracts import Contract, fingerprint, load_city, load_contracts, load_gold
+from jobs.contracts import Contract, load_city, load_contracts, load_gold
 from jobs.errors import LakeError
 from jobs.landing import Receipt, all_receipts
-from jobs.ledger import Ledger, Line
+from jobs.ledger import Ledger
 from jobs.night import Selection
 from jobs.reconcile import COLUMNS, DIFFERENT, reconcile_deliveries
 from jobs.release import Release, find_release, read_releases
@@ -27,79 +27,9 @@ app = typer.Typer(
 ReleaseOption = Annotated[int | None, typer.Option("--release", help="Release number [default: the newest].")]
 
 
-def held_things(ledger: Ledger) -> dict[str, Line]:
-    """What awaits a decision, by the id that `lake approve` takes."""
-    approved = [d for d in ledger.decisions if d.kind == "approve"]
-    deliveries = {(d.dataset, d.business_date, d.revision, d.sha256) for d in approved}
-    tables = {(d.table, d.input_fingerprint) for d in approved}
-    found = {}
-    for line in ledger.lines.values():
-        decided = (line.dataset, line.business_date, line.revision, line.sha256) in deliveries or (
-            line.dataset.removeprefix("gold."),
-            line.fingerprint,
-        ) in tables
-        if line.outcome == "held" and not decided and line.code != "E706":
-            key = [line.dataset, line.business_date, line.revision, line.sha256 or line.fingerprint]
-            found[fingerprint(key)[:8]] = line
-    return found
-
-
-def _receipts(settings: Settings, selection: Selection) -> list[Receipt]:
+def receipts_of(settings: Settings, selection: Selection) -> list[Receipt]:
     contracts = {n: c for n, c in load_contracts(settings.city).items() if selection.has_dataset(c)}
     return [r for r in all_receipts(settings.lake, contracts) if selection.has_date(r.business_date)]
-
-
-@app.command()
-@with_settings
-def status(settings: Settings, date: DateOption = "", source: SourceOption = "", dataset: DatasetOption = "") -> None:
-    """What arrived, what became of it, what is held or late, and which release is published."""
-    selection = select(settings, date, source, dataset)
-    ledger = Ledger(settings.lake, settings.run)
-    held = {line.key: ident for ident, line in held_things(ledger).items()}
-    rows: list[list[object]] = []
-    for r in _receipts(settings, selection):
-        stages = [ledger.newest(s, r.dataset, r.business_date, r.revision) for s in ("bronze", "silver")]
-        last = next((x for x in reversed(stages) if x), None)
-        ident = next((held[x.key] for x in stages if x and x.key in held), "")
-        run = f"{last.run_id} try {last.attempt}" if last else ""
-        code = str(last.error.get("code", "")) if last else ""
-        rows.append(
-            [
-                r.dataset,
-                r.business_date,
-                f"r{r.revision}" if r.revision else "",
-                r.status,
-                *[x.outcome if x else "" for x in stages],
-                code,
-                ident,
-                r.delivered_at,
-                run,
-            ]
-        )
-    columns = ["dataset", "date", "rev", "delivery", "bronze", "silver", "code", "approve id", "at", "run"]
-    newest = find_release(settings.lake, None)
-    gold_held = [
-        [line.dataset, line.error.get("code", ""), ident]
-        for ident, line in held_things(ledger).items()
-        if line.stage == "gold"
-    ]
-    if settings.json:
-        tables = {t.table: t.status for t in newest.tables.values()} if newest else {}
-        show.print_json(
-            "status",
-            deliveries=[dict(zip(columns, r, strict=True)) for r in rows],
-            release=newest.number if newest else None,
-            gold=tables,
-            held=gold_held,
-        )
-        return
-    show.print_table("", columns, rows)
-    for table, code, ident in gold_held:
-        show.out.print(f"{table} is held ({code}): lake approve {ident} --by NAME --reason TEXT")
-    show.out.print(f"Release {newest.number} of {newest.released_at}" if newest else "No release yet: lake run")
-    for t in newest.tables.values() if newest else ():
-        if t.status in ("held", "stale"):
-            show.out.print(f"gold.{t.table} is {t.status}: {t.why}")
 
 
 @app.command()
@@ -205,7 +135,7 @@ def reconcile(
     settings: Settings, date: DateOption = "", source: SourceOption = "", dataset: DatasetOption = ""
 ) -> None:
     """Per delivery the four identities with their numbers; any difference is an error."""
-    receipts = _receipts(settings, select(settings, date, source, dataset))
+    receipts = receipts_of(settings, select(settings, date, source, dataset))
     rows = reconcile_deliveries(Ledger(settings.lake, settings.run), load_contracts(settings.city), receipts)
     wrong = sum(row["identities"].startswith(DIFFERENT) for row in rows)
     if settings.json:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs import examine, server, show, sql  # noqa: F401 - they add their commands
+from jobs import examine, server, show, sql, status  # noqa: F401 - they add their commands
 from jobs import night as nights
 from jobs.ask import app
 from jobs.contracts import Contract, load_city, load_gold
@@ -192,7 +192,7 @@ def _conclude(settings: Settings, night: Night, page: str, waiting: list[Line], 
 
 def _next_steps(night: Night, waiting: list[Line]) -> list[dict[str, object]]:
     """What waits, and what to type next, with the id that `lake approve` takes."""
-    from jobs.ask import held_things
+    from jobs.status import held_things
 
     ids = {line.key: ident for ident, line in held_things(night.ledger).items()} if waiting else {}
     return [
@@ -392,7 +392,7 @@ def approve(
     by: Annotated[str, typer.Option(help="Who decides.")], reason: Annotated[str, typer.Option(help="Why.")],
 ) -> None:  # fmt: skip
     """Approve a held delivery or gold table, by name and with a reason. The next run goes on with it."""
-    from jobs.ask import held_things
+    from jobs.status import held_things
 
     with open_night(settings, Selection()) as (night, _):
         found = held_things(night.ledger).get(ident)

@@ -52,3 +52,10 @@ def _end_of(night: date, city: City) -> datetime:
 def _next_instant(contract: Contract, night: date, city: City) -> datetime:
     found: datetime = croniter(contract.due.schedule, _end_of(night, city) - timedelta(seconds=1)).get_next(datetime)
     return found
+
+
+def published_at(city: City, business_date: str) -> datetime:
+    """When a night's figures are published: the city's hour on the day after."""
+    hour, minute = (int(x) for x in city.publication.split(":"))
+    day = datetime.fromisoformat(business_date).replace(tzinfo=ZoneInfo(city.timezone))
+    return (day + timedelta(days=1)).replace(hour=hour, minute=minute)

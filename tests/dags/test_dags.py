@@ -59,10 +59,10 @@ def test_a_scheduler_reads_the_files_without_loading_what_only_the_jobs_need(fou
     assert found["heavy"] == []
 
 
-def test_there_is_a_dag_a_department_and_three_tasks_a_dataset(dags: dict[str, Any]) -> None:
+def test_there_is_a_dag_a_department_and_the_same_tasks_a_dataset(dags: dict[str, Any]) -> None:
     for contract in load_contracts("new_york").values():
         stages = [t for t in dags[contract.source]["tasks"] if t.startswith(f"{contract.name}.")]
-        assert stages == [f"{contract.name}.{stage}" for stage in ("extract", "bronze", "silver")]
+        assert stages == [f"{contract.name}.{stage}" for stage in ("extract", "bronze", "silver", "held")]
 
 
 def test_a_dataset_goes_from_extract_to_bronze_to_silver(dags: dict[str, Any]) -> None:
@@ -82,11 +82,12 @@ def test_one_task_at_a_time_writes_with_spark(dags: dict[str, Any]) -> None:
 
 
 def test_a_crash_is_tried_again(dags: dict[str, Any]) -> None:
-    assert all(task["retries"] >= 1 for _, _, task in tasks(dags))
+    assert [name for _, name, task in tasks(dags) if task["retries"] < 1] == ["decide"]  # a person is asked once
 
 
-def test_each_asset_comes_from_one_task(dags: dict[str, Any]) -> None:
-    outlets = Counter(o for _, _, task in tasks(dags) for o in task["outlets"])
+def test_each_silver_asset_comes_from_one_task(dags: dict[str, Any]) -> None:
+    outlets = Counter(o for _, _, task in tasks(dags) for o in task["outlets"] if o.startswith("silver."))
+    assert set(outlets) == {f"silver.{dataset}" for dataset in load_contracts("new_york")}
     assert set(outlets.values()) == {1}
 
 
@@ -94,6 +95,25 @@ def test_gold_waits_for_every_dataset_of_the_city_or_for_the_gate(dags: dict[str
     silver = {f"silver.{dataset}" for dataset in load_contracts("new_york")}
     assert set(dags["gold"]["waits_for"]) == silver | {"gate"}
     assert dags["gold"]["max_active_runs"] == 1
+
+
+def test_a_night_with_a_failed_task_has_failed(dags: dict[str, Any]) -> None:
+    """Whatever runs after a failure: the last task of each night does not."""
+    for name in ("traffic", "gold"):
+        assert dags[name]["tasks"]["complete"]["trigger_rule"] == "none_failed"
+        ends = [t for t in dags[name]["tasks"] if not any(t in x["upstream"] for x in dags[name]["tasks"].values())]
+        assert [t for t in ends if not t.endswith("held")] == ["complete"]
+
+
+def test_what_is_held_asks_for_a_decision_and_blocks_no_night(dags: dict[str, Any]) -> None:
+    assert dags["approvals"]["waits_for"] == ["held"]
+    assert dags["traffic"]["tasks"]["crashes.held"]["upstream"] == ["crashes.bronze", "crashes.silver"]
+    assert dags["traffic"]["tasks"]["crashes.held"]["trigger_rule"] == "one_failed"
+    assert not any("held" in t for t in dags["traffic"]["tasks"]["complete"]["upstream"])
+
+
+def test_a_held_gold_table_keeps_no_other_from_being_released(dags: dict[str, Any]) -> None:
+    assert dags["gold"]["tasks"]["release"]["trigger_rule"] == "all_done"
 
 
 def test_a_late_delivery_publishes_its_night_again_after_it_is_in_silver(dags: dict[str, Any]) -> None:
@@ -109,7 +129,7 @@ def test_every_dag_says_whose_it_is_and_what_to_do_at_night(dags: dict[str, Any]
     for name, dag in dags.items():
         assert dag["tags"] and dag["doc"], name
         assert all(task["owner"] not in ("", "airflow") for task in dag["tasks"].values()), name
-    assert all("Triage at two in the morning" in dags[d]["doc"] for d in ("gold", "traffic", "land"))
+    assert all("Triage at two in the morning" in dags[d]["doc"] for d in dags if d != "gold_cutoff")
 
 
 def test_every_dag_can_be_stored_by_the_scheduler(dags: dict[str, Any]) -> None:

@@ -84,7 +84,9 @@ def test_only_a_night_composes_stages() -> None:
 
 
 def test_nothing_below_the_command_line_knows_it_or_the_night() -> None:
-    typed = {f"jobs.{name}" for name in ("cli", "ask", "sql", "server", "examine", "asides", "show", "settings")}
+    typed = {
+        f"jobs.{name}" for name in ("cli", "ask", "sql", "server", "examine", "asides", "show", "settings", "status")
+    }
     top, above = typed | {"jobs.night"}, typed | {"jobs.__main__"}
     below = [m for m in modules() if m not in above and not m.startswith("jobs.night")]
     found = {m: sorted(x for x in own(m) if x in top or x.startswith("jobs.night.")) for m in below}

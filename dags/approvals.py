@@ -1,0 +1,78 @@
+"""Approvals: what is held waits here for a named person, and blocks no later night.
+
+Triage at two in the morning.
+
+- **decide waits** (Required Actions): a delivery or a gold table fails a critical rule. Look at the page it links to, then approve
+  with your reason, or reject: nothing changes, and a corrected delivery takes its place.
+- **approve fails**: it was decided in another way meanwhile; `lake status` shows what is held.
+
+`lake approve ID --by NAME --reason WHY` does the same by hand.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import DAG, Param, get_current_context, task
+
+from dags.assets import held_asset
+from dags.typed import SPARK, ask, city_name, lake, tell_failure
+from jobs.contracts import load_city
+
+CITY = load_city(city_name())
+HELD = held_asset(CITY.name)
+ARGS = {"retries": 3, "retry_delay": timedelta(minutes=2), "owner": "data_bureau", "on_failure_callback": tell_failure}
+
+with DAG(
+    dag_id="approvals",
+    schedule=[HELD],
+    start_date=datetime(2024, 1, 1, tzinfo=ZoneInfo(CITY.timezone)),
+    catchup=False,
+    max_active_runs=16,
+    default_args=ARGS,
+    tags=[CITY.name, "decisions"],
+    doc_md=__doc__,
+) as approvals_dag:
+
+    @task(task_id="find", doc_md="`lake status`: what the event named and is still held.")
+    def find() -> list[dict[str, str]]:
+        """Subject and text of each question; a page of decisions for each."""
+        events = get_current_context()["triggering_asset_events"][HELD]
+        named = {ident for event in events for ident in event.extra.get("ids", ())}
+        return [_question(line) for line in ask("status")["held"] if line["id"] in named]
+
+    def _question(line: dict[str, Any]) -> dict[str, str]:
+        about = " ".join(str(line[k]) for k in ("dataset", "date", "rev") if line[k])
+        body = "\n\n".join(f"**{k}** {v}" for k, v in line["error"].items() if v)
+        return {"subject": f"{line['id']}: accept {about} although it fails {line['code']}?", "body": body}
+
+    questions = find()
+    decide = ApprovalOperator.partial(
+        task_id="decide",
+        params={"reason": Param("", type="string", minLength=3, maxLength=500, title="Why")},
+        retries=0,
+        doc_md="Approve or reject on the page Required Actions.",
+    ).expand_kwargs(questions)
+
+    @task(task_id="approve", pool=SPARK, doc_md="`lake approve ID --by NAME --reason WHY`")
+    def approve(question: dict[str, str], answer: dict[str, Any]) -> None:
+        who = answer["responded_by_user"] or {}
+        name = str(who.get("name") or who.get("id") or "unknown")
+        lake(
+            "approve",
+            question["subject"].split(":")[0],
+            "--by",
+            name,
+            "--reason",
+            str(answer["params_input"]["reason"]),
+        )
+
+    @task(task_id="finish", pool=SPARK, doc_md="`lake retry`: goes on with what was held, and publishes what changed.")
+    def finish() -> None:
+        lake("retry")
+
+    approved = approve.expand_kwargs(questions.zip(decide.output).map(lambda x: {"question": x[0], "answer": x[1]}))
+    approved >> finish()
