@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from threading import Lock
 from typing import Any
 from urllib.parse import unquote
@@ -33,12 +34,8 @@ FEW_FILES = 32
 PLAIN_FEATURES = {"timestampNtz"}
 _turn = Lock()
 observers: list[Callable[[str], None]] = []
-RETENTION = {
-    "gold": "interval 1826 days",
-    "bronze": "interval 7 days",
-    "silver": "interval 7 days",
-    "quarantine": "interval 7 days",
-}
+DAYS_KEPT = {"bronze": 7, "silver": 7, "quarantine": 7}
+ALWAYS_KEPT = 1826
 
 
 @dataclass(frozen=True)
@@ -66,9 +63,14 @@ def properties(zone: str, statistics: Iterable[str] = ()) -> dict[str, str]:
     columns = ",".join(statistics)
     return {
         "delta.logRetentionDuration": "interval 1826 days" if zone in ("gold", "audit") else "interval 30 days",
-        "delta.deletedFileRetentionDuration": RETENTION.get(zone, "interval 1826 days"),
+        "delta.deletedFileRetentionDuration": f"interval {retention(zone).days} days",
         **({"delta.dataSkippingStatsColumns": columns} if columns else {}),
     }
+
+
+def retention(zone: str) -> timedelta:
+    """How long a zone keeps a file that left its table."""
+    return timedelta(days=DAYS_KEPT.get(zone, ALWAYS_KEPT))
 
 
 def open_table(path: str, version: int | None = None) -> DeltaTable | None:
@@ -293,6 +295,14 @@ def note(spark: SparkSession, path: str, point: str, metadata: Mapping[str, Any]
     """Commit metadata alone: a delivery that changes no row is folded all the same."""
     with _noting(spark, metadata), _commit(point):
         spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('lake.note' = '{metadata.get('chain', '')}')")
+
+
+@contextmanager
+def repeating_metadata(spark: SparkSession, path: str) -> Iterator[None]:
+    """Let SQL commands on a table say again what its newest commit of ours said."""
+    state = table_state(path)
+    with _noting(spark, state.metadata if state else {}):
+        yield
 
 
 @contextmanager

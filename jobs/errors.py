@@ -169,6 +169,13 @@ CODES: dict[str, Code] = {
         "No space left", "The disk that holds the lake is full.", "Free space, then type the same command.", "failed", 6
     ),
     "E602": Code("A table is damaged", "Its log or a file of it cannot be read.", "lake doctor", "failed", 6),
+    "E605": Code(
+        "A kept release would lose a file",
+        "The clock says that its files are too old, and a release that is kept stands on them.",
+        "Nothing was removed from the table; check --now.",
+        "failed",
+        1,
+    ),
     "E608": Code(
         "The place cannot be written", "Missing permission, or a read-only file system.", "lake doctor", "failed", 6
     ),

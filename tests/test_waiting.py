@@ -25,7 +25,7 @@ def lake(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setenv("LAKE_CITY", "little")
     monkeypatch.setenv("LAKE_ROOT", world.lake.root)
     monkeypatch.setenv("LAKE_INBOX", str(world.inbox))
-    monkeypatch.setattr("jobs.cli._open_session", refuse_session)
+    monkeypatch.setattr("jobs.opening._open_driver", refuse_session)
     return world
 
 

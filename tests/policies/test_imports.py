@@ -15,16 +15,11 @@ PURE = [
     *[m for m in modules() if m.startswith(("jobs.cleaning.", "jobs.marts."))],
 ]
 STAGES = {"jobs.bronze", "jobs.silver", "jobs.gold", "jobs.release"}
-ABOVE = {
-    "jobs.cli",
-    "jobs.ask",
-    "jobs.sql",
-    "jobs.examine",
-    "jobs.check",
-    "jobs.asides",
-    "jobs.report",
-    "jobs.__main__",
+COMMANDS = {
+    f"jobs.{m}" for m in ("cli", "ask", "status", "sql", "run", "steps", "decide", "maintain", "server", "examine")
 }
+TYPED = COMMANDS | {f"jobs.{m}" for m in ("opening", "asides", "show", "settings")}
+ABOVE = COMMANDS | {f"jobs.{m}" for m in ("opening", "check", "asides", "report", "__main__")}
 ZONES = ("landing", "bronze", "silver", "quarantine", "gold", "audit", "reports", "logs")
 
 
@@ -84,10 +79,7 @@ def test_only_a_night_composes_stages() -> None:
 
 
 def test_nothing_below_the_command_line_knows_it_or_the_night() -> None:
-    typed = {
-        f"jobs.{name}" for name in ("cli", "ask", "sql", "server", "examine", "asides", "show", "settings", "status")
-    }
-    top, above = typed | {"jobs.night"}, typed | {"jobs.__main__"}
+    top, above = TYPED | {"jobs.night"}, TYPED | {"jobs.__main__"}
     below = [m for m in modules() if m not in above and not m.startswith("jobs.night")]
     found = {m: sorted(x for x in own(m) if x in top or x.startswith("jobs.night.")) for m in below}
     assert {m: x for m, x in found.items() if x} == {}
