@@ -1,8 +1,8 @@
 """The product's fold, on Spark and Delta, compared with the judge's on generated histories.
 
 A Spark job costs a second whatever its size, so histories of a mode are laid end to end: each has years and keys of its own, and ends
-with a delivery that ends every key of it. They fold in one refold; the newest delivery then comes by the fast path. One
-history a mode also goes through the whole product, arrival by arrival.
+with a delivery that ends every key of it. They fold in one refold; the newest delivery then comes by the fast path. Short
+histories also go through the whole product, arrival by arrival: one a mode in each lake, so that a run takes four arrivals.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -31,13 +33,15 @@ pytestmark = pytest.mark.spark
 
 TOGETHER = 6
 FAST = 1
+SHORT, LAKES = 5, 5
 
 
+@cache
 def draw_histories(mode: Mode, count: int, max_operations: int = 9) -> list[History]:
-    """Draw histories and keep those that add the most kinds of operations; the same ones every time."""
+    """Draw histories and keep those that add most: operations, then operations next to each other; the same ones every time."""
     drawn: list[History] = []
 
-    @settings(max_examples=80, derandomize=True, database=None, deadline=None, suppress_health_check=[*HealthCheck])
+    @settings(max_examples=200, derandomize=True, database=None, deadline=None, suppress_health_check=[*HealthCheck])
     @given(histories(mode, max_operations))
     def collect(history: History) -> None:
         drawn.append(history)
@@ -46,8 +50,8 @@ def draw_histories(mode: Mode, count: int, max_operations: int = 9) -> list[Hist
     chosen: list[History] = []
     while len(chosen) < count:
         seen = {operation for history in chosen for operation in history.operations}
-        left = [history for history in drawn if history not in chosen]
-        chosen.append(max(left, key=lambda h: (len({*h.operations} - seen), len({*h.operations}), len(h.arrivals))))
+        pairs = {pair for history in chosen for pair in pairwise(history.operations)}
+        chosen.append(max(drawn, key=lambda h: (len({*h.operations} - seen), len({*pairwise(h.operations)} - pairs))))
     return chosen
 
 
@@ -199,28 +203,57 @@ def test_spark_folds_histories_as_the_judge_does(
     assert silver_rows(world, mode) == judged_rows(mode, listed, decisions)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("mode", MODES)
-def test_a_history_ends_in_the_judges_rows_arrival_by_arrival(world: World, mode: Mode) -> None:
-    history = draw_histories(mode, 1, max_operations=6)[0]
-    taken: list[Delivery] = []
-    for arrival in history.arrivals:
-        if isinstance(arrival, Delivery):
-            deliver(world, mode, arrival)
-            taken.append(arrival)
-        else:
-            values = mended_values(mode, arrival)
-            kind = "dismiss" if values is None else "mend"
-            place = {"file": "data.csv", "record": arrival.record, "revision": arrival.revision}
-            world.decide(kind, f"loose.{mode}", arrival.date, values=values, **place)
-        world.run()
-    state = fold(mode, taken, history.decisions)
-    assert silver_rows(world, mode) == judged_rows(mode, taken, history.decisions)
-    for delivery in fold_list(taken):
-        line = world.line(f"loose.{mode}", delivery.date, revision=delivery.revision)
+def take(world: World, mode: Mode, arrival: Delivery | Decision) -> None:
+    """Bring one arrival about: a folder in the inbox, or a person's decision."""
+    if isinstance(arrival, Delivery):
+        deliver(world, mode, arrival)
+        return
+    values = mended_values(mode, arrival)
+    kind = "dismiss" if values is None else "mend"
+    place = {"file": "data.csv", "record": arrival.record, "revision": arrival.revision}
+    world.decide(kind, f"loose.{mode}", arrival.date, values=values, **place)
+
+
+def upto(history: History, step: int) -> History:
+    return replace(history, arrivals=history.arrivals[: step + 1])
+
+
+def assert_counts(world: World, mode: Mode, history: History) -> None:
+    """The ledger counts what the judge counts; of events, whose former nights are not counted again, but for the fold."""
+    state = fold(mode, history.deliveries, history.decisions)
+    judged = ("judged", "good", "set_aside", "duplicates")
+    for delivery in fold_list(history.deliveries):
         expected = vars(state.counts[delivery.date])
-        if mode == "events":
-            line_counts = {name: line.counts[name] for name in ("judged", "good", "set_aside", "duplicates")}
-            assert line_counts == {name: expected[name] for name in line_counts}
-        else:
-            assert {name: line.counts[name] for name in expected} == expected
+        expected = {name: expected[name] for name in judged} if mode == "events" else expected
+        line = world.line(f"loose.{mode}", delivery.date, revision=delivery.revision)
+        assert {name: line.counts[name] for name in expected} == expected, (mode, delivery)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_short_histories_of_a_mode_hold_every_operation(mode: Mode) -> None:
+    found = draw_histories(mode, LAKES, SHORT)
+    assert {operation for history in found for operation in history.operations} == set(OPERATIONS)
+    assert all(3 <= len(history.arrivals) <= SHORT for history in found)
+    assert len(MODES) * LAKES >= 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(LAKES))
+def test_after_each_arrival_the_tables_have_the_judges_rows(
+    world: World, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the last lake every delivery and table counts as large."""
+    if number == LAKES - 1:
+        monkeypatch.setattr(stages, "SMALL", -1)
+        monkeypatch.setattr(stages, "FEW", 0)
+    found = {mode: draw_histories(mode, LAKES, SHORT)[number] for mode in MODES}
+    for step in range(SHORT):
+        for mode, history in found.items():
+            for arrival in history.arrivals[step : step + 1]:
+                take(world, mode, arrival)
+        world.run()
+        for mode, history in found.items():
+            known = upto(history, step)
+            assert silver_rows(world, mode) == judged_rows(mode, known.deliveries, known.decisions), (step, history)
+    for mode, history in found.items():
+        assert_counts(world, mode, history)
