@@ -67,16 +67,16 @@ def vacuum(spark: SparkSession, path: str, hours: int) -> int:
     """Remove files that left the table more than so many hours ago, and files of killed writes of that age."""
     found = old_files(spark, path, hours)
     if found:
-        spark.sql(f"VACUUM delta.`{path}` RETAIN {hours} HOURS")
+        spark.sql(f"VACUUM delta.`{path}` RETAIN {hours} HOURS").collect()
     return len(found)
 
 
 def old_files(spark: SparkSession, path: str, hours: int) -> set[str]:
     """Paths below the table of what `vacuum` would remove."""
-    check = (
-        "spark.databricks.delta.retentionDurationCheck.enabled"  # hours follow from the zone's retention and the clock
-    )
-    spark.conf.set(check, "false")
+    for setting in ("retentionDurationCheck", "vacuum.retentionWindowIgnore", "vacuum.logging"):
+        spark.conf.set(
+            f"spark.databricks.delta.{setting}.enabled", "false"
+        )  # the given hours hold, and no commit is made
     rows = spark.sql(f"VACUUM delta.`{path}` RETAIN {hours} HOURS DRY RUN").collect()
     return {_below(path, str(row["path"])) for row in rows} - {""}
 
