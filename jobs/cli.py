@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs import examine, show, sql  # noqa: F401 - they add their commands
+from jobs import examine, pages, show, sql  # noqa: F401 - they add their commands
 from jobs import night as nights
 from jobs.ask import app
 from jobs.contracts import Contract, load_city, load_gold
