@@ -54,13 +54,14 @@ def answers(address: str) -> bool:
 @contextmanager
 def running(
     command: Sequence[str], log: Path, is_ready: Callable[[], bool], env: Mapping[str, str] | None = None, *,
-    cwd: Path | None = None, seconds: float = 120,
+    cwd: Path | None = None, seconds: float = 120, user: str | None = None, group: str | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:  # fmt: skip
     """A server process and all that it starts, from ready to gone."""
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
+            command, cwd=cwd, env=env, user=user, group=group, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            start_new_session=True,
+        )  # fmt: skip
 
     def is_up() -> bool:
         if process.poll() is not None:
