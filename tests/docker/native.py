@@ -8,7 +8,7 @@ What is put in place of what only a container has, and nothing else:
 | a port | a free one, the same for all services |
 | a volume, a tmpfs, /run/secrets, /opt/lake | a folder of the test, the project |
 | the user of a container | the one who tests; PostgreSQL, which refuses root, has `nobody` then |
-| the start script of PostgreSQL's image | `initdb` with its variables; the server is PostgreSQL from a package |
+| the start script of PostgreSQL's image, its folder for sockets | `initdb` with its variables; the server is PostgreSQL from a package |
 | limits (read_only, cap_drop, pid, networks) | none: only an engine has them |
 """
 
@@ -62,9 +62,10 @@ class Native:
         for other in service.get("depends_on", {}):
             if other not in AWAITED:
                 self.start(other)
+        command, env = self.words(name, service["command"]), self.env(name)
         if name == "postgres":
             self._init_postgres()
-        command, env = self.words(name, service["command"]), self.env(name)
+            command += ["-c", f"unix_socket_directories={self.places(name)['/var/run/postgresql']}"]
         if name in one_shots():
             self._run_once(name, command, env)
             return
