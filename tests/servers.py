@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 KEY, SECRET = "lake", "not-a-secret-but-a-test"
@@ -80,13 +81,18 @@ def _tail(log: Path) -> str:
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ask the process and its children to end, and see to it after twenty seconds."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
+    """Ask the process and all that it started to end, and see to it after twenty seconds."""
+    with suppress(psutil.NoSuchProcess):
+        started = psutil.Process(process.pid).children(recursive=True)
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, sign)
+            os.killpg(process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             process.wait(20)
-            return
+        _, alive = psutil.wait_procs(started, timeout=1)
+        for one in (*alive, psutil.Process(process.pid)):
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+    process.wait(20)
 
 
 @contextmanager
@@ -105,7 +111,7 @@ def object_store(folder: Path, bucket: str = "lake") -> Iterator[dict[str, str]]
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
     command = [
         str(Path(sys.executable).with_name("weed")), "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
-        "-master.telemetry=false", "-master.volumeSizeLimitMB=256", f"-debug.port={debug}", "-s3", "-s3.port.iceberg=0",
+        "-master.telemetry=false", "-master.volumeSizeLimitMB=256", "-volume.preStopSeconds=0", f"-debug.port={debug}", "-s3", "-s3.port.iceberg=0",
         "-s3.port.lance=0", f"-s3.config={folder / 's3.json'}", *listening,
     ]  # fmt: skip
     endpoint = f"http://127.0.0.1:{http[3]}"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg2
 import pytest
@@ -78,10 +79,12 @@ def test_what_a_scheduled_command_writes_is_read_on_the_pages(native: Native) ->
     assert "2024-09-16" in ask(native, "8090", "/")[1]
 
 
-def ask(native: Native, port: str, path: str, body: Any = None, token: str = "") -> tuple[int, str]:
+def ask(
+    native: Native, port: str, path: str, body: Any = None, token: str = "", method: str | None = None
+) -> tuple[int, str]:
     data = json.dumps(body).encode() if body is not None else None
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    request = urllib.request.Request(f"http://127.0.0.1:{native.ports[port]}{path}", data, headers)
+    request = urllib.request.Request(f"http://127.0.0.1:{native.ports[port]}{path}", data, headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, answer.read().decode()
@@ -116,6 +119,33 @@ def test_all_parts_of_airflow_are_well(native: Native, token: str) -> None:
     assert {k: v["status"] for k, v in found.items()} == dict.fromkeys(
         ("metadatabase", "scheduler", "triggerer", "dag_processor"), "healthy"
     )
+
+
+def test_a_task_that_airflow_starts_lands_a_delivery_in_the_store(native: Native, token: str) -> None:
+    """The first task of a past night; the run is ended then, before a task starts Spark."""
+    for name in ("airflow-dag-processor", "airflow-scheduler"):
+        native.start(name)
+    dag = "/api/v2/dags/tax"
+    wait_until(
+        lambda: ask(native, "8080", dag, token=token)[0] == 200, 180, lambda: ask(native, "8080", dag, token=token)[1]
+    )
+    body = {"logical_date": None, "partition_key": "2024-09-16"}
+    status, answer = ask(native, "8080", f"{dag}/dagRuns", body, token)
+    assert status == 200, answer
+    run = f"{dag}/dagRuns/{quote(json.loads(answer)['dag_run_id'], safe='')}"
+    ask(native, "8080", dag, {"is_paused": False}, token, "PATCH")
+
+    def state() -> str:
+        return str(
+            json.loads(ask(native, "8080", f"{run}/taskInstances/county_income.extract", token=token)[1])["state"]
+        )
+
+    wait_until(lambda: state() not in ("None", "scheduled", "queued", "running"), 240, state)
+    ask(native, "8080", dag, {"is_paused": True}, token, "PATCH")
+    ask(native, "8080", run, {"state": "failed"}, token, "PATCH")
+    assert state() == "success"
+    landed = json.loads(lake(native, "connect", "status", "--json", "--dataset", "tax.county_income").stdout)
+    assert "2024-09-16" in json.dumps(landed)
 
 
 def test_another_password_opens_neither_airflow_nor_its_database(native: Native) -> None:
