@@ -4,7 +4,7 @@ Triage at two in the morning.
 
 - **decide waits** (Required Actions): a delivery or a gold table fails a critical rule. Look at the page it links to, then approve
   with your reason, or reject: nothing changes, and a corrected delivery takes its place.
-- **approve fails**: it was decided in another way meanwhile; `lake status` shows what is held.
+- **approve fails**: no reason was given (clear `decide` to be asked again), or it was decided in another way meanwhile; `lake status` shows what is held.
 
 `lake approve ID --by NAME --reason WHY` does the same by hand.
 """
@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import DAG, Param, get_current_context, task
+from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
 
 from dags.assets import held_asset
 from dags.typed import SPARK, ask, city_name, lake, tell_failure
@@ -28,7 +28,7 @@ ARGS = {"retries": 3, "retry_delay": timedelta(minutes=2), "owner": "data_bureau
 
 with DAG(
     dag_id="approvals",
-    schedule=[HELD],
+    schedule=PartitionedAssetTimetable(assets=HELD),
     start_date=datetime(2024, 1, 1, tzinfo=ZoneInfo(CITY.timezone)),
     catchup=False,
     max_active_runs=16,
@@ -52,7 +52,7 @@ with DAG(
     questions = find()
     decide = ApprovalOperator.partial(
         task_id="decide",
-        params={"reason": Param("", type="string", minLength=3, maxLength=500, title="Why")},
+        params={"reason": Param(None, type=["null", "string"], minLength=3, maxLength=500, title="Why")},
         retries=0,
         doc_md="Approve or reject on the page Required Actions.",
     ).expand_kwargs(questions)

@@ -32,9 +32,10 @@ POOL = "lake"
 
 
 def home() -> Path:
-    """Where this Airflow keeps its database, logs, passwords and process ids."""
-    root = Path(os.environ.get("LAKE_ROOT") or PROJECT / ".lake").resolve()
-    return Path(os.environ.get("AIRFLOW_HOME") or root / "airflow")
+    """Where this Airflow keeps its database, logs, passwords and process ids: on this machine, wherever the lake is."""
+    root = os.environ.get("LAKE_ROOT") or ""
+    folder = PROJECT / ".lake" if not root or "://" in root else Path(root).resolve()
+    return Path(os.environ.get("AIRFLOW_HOME") or folder / "airflow")
 
 
 def port() -> int:

@@ -124,7 +124,9 @@ def read_arrow(
 ) -> pa.Table | None:
     """Rows of a table without a JVM; None where there is no table."""
     table = open_table(path, version)
-    return None if table is None else table.to_pyarrow_table(columns=columns, filters=where)
+    if table is None:
+        return None
+    return table.to_pyarrow_table(columns=columns, filters=where, filesystem=store.table_files(path))
 
 
 def append_rows(path: str, rows: pa.Table, point: str) -> None:

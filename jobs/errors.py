@@ -216,7 +216,7 @@ CODES: dict[str, Code] = {
         "lake run --refold --dataset DATASET",
     ),
     "E803": Code("No usable Java", "Spark needs Java 17 or 21.", "Set JAVA_HOME, or `make setup`.", "failed", 1),
-    "E804": Code("Delta's jars are missing", "They are fetched once, at set-up.", "make setup", "failed", 1),
+    "E804": Code("Jars are missing", "They are fetched once, at set-up.", "make setup", "failed", 1),
     "E813": Code(
         "Not an allowed name",
         "A name holds characters that no table, dataset or city may have.",

@@ -28,7 +28,7 @@ SENTENCES = (
     (
         "E609",
         r"AWS Error (?!NO_SUCH_KEY)\w+|Generic S3 error|lacked the necessary privileges|NoAuthWithAWSException"
-        r"|s3a://\S+ .*AccessDeniedException",
+        r"|AccessDeniedException: s3a://",
     ),
     ("E608", r"Permission denied|Read-only file system|Operation not permitted"),
     (

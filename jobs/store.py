@@ -8,6 +8,7 @@ AWS_SECRET_ACCESS_KEY, or a credentials file that AWS_SHARED_CREDENTIALS_FILE na
 from __future__ import annotations
 
 import os
+from configparser import ConfigParser
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,19 @@ def _object_store(endpoint: str, region: str) -> Any:
     )
 
 
+def table_files(path: str) -> Any:
+    """Arrow's file system of a table's folder, None for one on this machine.
+
+    Without it delta-rs lends Arrow's threads one of its own, written in Python; one process in ten then died in them as it ended.
+    """
+    if not is_object_store(path):
+        return None
+    from pyarrow.fs import SubTreeFileSystem
+
+    files, base = open_files(path)
+    return SubTreeFileSystem(base, files.fs)
+
+
 def _endpoint() -> str:
     return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
 
@@ -71,8 +85,20 @@ def table_options(path: str) -> dict[str, str] | None:
     if not is_object_store(path):
         return None
     endpoint, region = _endpoint(), _region()
-    named = {"aws_endpoint_url": endpoint, "aws_region": region}
+    named = {"aws_endpoint_url": endpoint, "aws_region": region, **_key_in_file()}
     return {k: v for k, v in named.items() if v} | ({"allow_http": "true"} if endpoint.startswith("http://") else {})
+
+
+def _key_in_file() -> dict[str, str]:
+    """The key of AWS_PROFILE in the credentials file: the one place where delta-rs does not look, unlike Arrow and Spark."""
+    file = os.environ.get("AWS_SHARED_CREDENTIALS_FILE")
+    if not file or os.environ.get("AWS_ACCESS_KEY_ID"):
+        return {}
+    profiles = ConfigParser(interpolation=None)
+    profiles.read(file)
+    name = os.environ.get("AWS_PROFILE") or "default"
+    kept = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    return {k: v for k, v in profiles.items(name) if k in kept} if profiles.has_section(name) else {}
 
 
 def spark_settings() -> dict[str, str]:

@@ -16,7 +16,8 @@ PURE = [
 ]
 STAGES = {"jobs.bronze", "jobs.silver", "jobs.gold", "jobs.release"}
 COMMANDS = {
-    f"jobs.{m}" for m in ("cli", "ask", "status", "sql", "run", "steps", "decide", "maintain", "server", "examine")
+    f"jobs.{m}"
+    for m in ("cli", "ask", "status", "sql", "run", "steps", "decide", "maintain", "server", "examine", "pages")
 }
 TYPED = COMMANDS | {f"jobs.{m}" for m in ("opening", "asides", "show", "settings")}
 ABOVE = COMMANDS | {f"jobs.{m}" for m in ("opening", "check", "asides", "report", "__main__")}

@@ -1,0 +1,81 @@
+"""The command `lake pages`: the auditor's pages over HTTP, from wherever the lake is. It only reads, and has no log-in."""
+
+from __future__ import annotations
+
+import re
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Annotated
+from urllib.parse import unquote, urlsplit
+
+import typer
+
+from jobs import show
+from jobs.ask import app
+from jobs.lake import Lake
+from jobs.settings import Settings, with_settings
+
+KINDS = {".html": "text/html; charset=utf-8", ".svg": "image/svg+xml"}
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+@app.command()
+@with_settings
+def pages(
+    settings: Settings, host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8090,
+) -> None:  # fmt: skip
+    """Serve the report pages until stopped, for readers who cannot open the lake's folder."""
+    with make_server(settings.lake, host, port) as server:
+        show.out.print(f"Report pages: http://{host}:{server.server_port}/")
+        server.serve_forever()
+
+
+def make_server(lake: Lake, host: str, port: int) -> ThreadingHTTPServer:
+    """A server of a lake's report pages; `/health` answers as soon as it listens."""
+    return ThreadingHTTPServer((host, port), type("Pages", (_Pages,), {"lake": lake}))
+
+
+class _Pages(BaseHTTPRequestHandler):
+    """What http.server asks for: one object a request."""
+
+    lake: Lake
+    server_version, sys_version = "lake", ""
+
+    def do_GET(self) -> None:
+        path = unquote(urlsplit(self.path).path)
+        if path == "/health":
+            self._answer(200, b"ok\n", "text/plain")
+            return
+        page = read_page(self.lake, path)
+        if page is None:
+            self._answer(404, b"There is no such page. The first is written by the first lake run.\n", "text/plain")
+        else:
+            self._answer(200, *page)
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def _answer(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        for name, value in {**HEADERS, "Content-Type": kind, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+
+def read_page(lake: Lake, path: str) -> tuple[bytes, str] | None:
+    """Bytes and kind of a report page; None for anything that is none, whatever its path says."""
+    parts = (path.lstrip("/") or "index.html").split("/")
+    kind = next((k for ending, k in KINDS.items() if parts[-1].endswith(ending)), "")
+    if not kind or not all(NAME.fullmatch(part) for part in parts):
+        return None
+    try:
+        return bytes(lake.files.cat_file(lake.path("reports", *parts))), kind
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None

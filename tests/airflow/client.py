@@ -1,0 +1,135 @@
+"""A real Airflow of a little city, and what a person does with it: by its REST interface and its command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from jobs.contracts import PROJECT
+from tests.little import CITY, World
+
+ENDED = ("success", "failed")
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+class Airflow:
+    """`make airflow` for one lake."""
+
+    def __init__(self, world: World, folder: Path, conf: Path, **settings: str) -> None:
+        self.world, self.home, self.port = world, folder / "airflow", free_port()
+        self.environment = {
+            **os.environ, "AIRFLOW_HOME": str(self.home), "LAKE_AIRFLOW_PORT": str(self.port), "LAKE_ROOT": world.lake.root,
+            "LAKE_INBOX": str(world.inbox), "LAKE_CITY": CITY, "LAKE_CONF": str(conf), "XDG_STATE_HOME": str(folder / "state"),
+            "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1", **settings,
+        }  # fmt: skip
+        self.token = ""
+
+    def local(self, word: str) -> str:
+        """`make airflow` or `make airflow-stop`."""
+        done = subprocess.run(
+            [sys.executable, "-m", "dags.local", word], cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=False
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def command(self, *words: str) -> str:
+        """`airflow WORDS`."""
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *words], cwd=PROJECT, env=self._settings(), capture_output=True, text=True, check=False
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return done.stdout
+
+    def _settings(self) -> dict[str, str]:
+        code = "import json; from dags import local; print(json.dumps(local.environment(local.home())))"
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=True
+        )
+        found: dict[str, str] = json.loads(done.stdout)
+        return found
+
+    def lake(self, *words: str) -> tuple[int, str, str]:
+        """`lake WORDS`, as a person types it beside Airflow."""
+        done = subprocess.run(
+            [sys.executable, "-m", "jobs", *words], cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=False
+        )  # fmt: skip
+        return done.returncode, done.stdout, done.stderr
+
+    def sign_in(self) -> None:
+        password = json.loads((self.home / "passwords.json").read_text())["admin"]
+        found = self.ask("POST", "/auth/token", {"username": "admin", "password": password})
+        self.token = str(found["access_token"])
+
+    def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", method=method, data=json.dumps(body).encode() if body is not None else None,
+            headers={"Content-Type": "application/json", **({"Authorization": f"Bearer {self.token}"} if self.token else {})},
+        )  # fmt: skip
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return dict(json.loads(answer.read() or b"{}"))
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{method} {path}: {error.code} {error.read()[:500]!r}") from None
+
+    def api(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        return self.ask(method, f"/api/v2{path}", body)
+
+    def unpause(self, *dags: str) -> None:
+        for dag in dags:
+            self.api("PATCH", f"/dags/{dag}", {"is_paused": False})
+
+    def trigger(self, dag: str, night: str | None = None) -> str:
+        """A run by hand, of a business date where the DAG has them."""
+        body: dict[str, Any] = {"logical_date": None, **({"partition_key": night} if night else {})}
+        return str(self.api("POST", f"/dags/{dag}/dagRuns", body)["dag_run_id"])
+
+    def runs(self, dag: str, night: str | None = None) -> list[dict[str, Any]]:
+        found = self.api("GET", f"/dags/{dag}/dagRuns?limit=100")["dag_runs"]
+        return [r for r in found if night is None or r["partition_key"] == night]
+
+    def tasks(self, dag: str, run: str) -> dict[str, dict[str, Any]]:
+        found = self.api("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances")["task_instances"]
+        return {t["task_id"]: t for t in found}
+
+    def states(self, dag: str, run: str) -> dict[str, str]:
+        return {name: t["state"] for name, t in self.tasks(dag, run).items()}
+
+    def end(self, dag: str, run: str, seconds: float = 300) -> str:
+        """Wait until a run has ended; its state."""
+        return str(until(lambda: self._ended(dag, run), f"{dag} {run}", seconds))
+
+    def _ended(self, dag: str, run: str) -> str | None:
+        state = self.api("GET", f"/dags/{dag}/dagRuns/{run}")["state"]
+        return state if state in ENDED else None
+
+    def follow(self, dag: str, night: str, count: int = 1, seconds: float = 300) -> str:
+        """Wait until so many runs of a night have ended, which nobody triggered; the state of the newest."""
+
+        def ended() -> str | None:
+            done = [r for r in self.runs(dag, night) if r["state"] in ENDED]
+            return str(max(done, key=lambda r: r["run_after"])["state"]) if len(done) >= count else None
+
+        return str(until(ended, f"{count} runs of {dag} {night}", seconds))
+
+
+def until(found: Any, what: str, seconds: float) -> Any:
+    """Ask until there is an answer."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := found():
+            return answer
+        time.sleep(0.3)
+    raise AssertionError(f"not within {seconds:.0f} s: {what}")

@@ -1,0 +1,78 @@
+"""A lake in object storage gives what one on disk gives, by LAKE_ROOT and the store's own variables alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jobs import setup
+from tests.places.conftest import DATE, run_first_night, type_lake
+from tests.servers import KEY, SECRET, object_store
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def store(plain_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The variables of a command whose lake is in SeaweedFS."""
+    setup.fetch_jars(setup.S3_PINS)
+    with object_store(tmp_path_factory.mktemp("store") / "weed") as found:
+        yield plain_env | found | {"LAKE_ROOT": "s3a://lake/city"}
+
+
+@pytest.fixture(scope="module")
+def digests(store: dict[str, str]) -> dict[str, str]:
+    return run_first_night(store)
+
+
+def test_a_night_in_object_storage_has_the_digests_of_one_on_disk(
+    digests: dict[str, str], digests_on_disk: dict[str, str]
+) -> None:
+    assert digests == digests_on_disk
+
+
+def test_a_finished_night_in_object_storage_is_nothing_to_do(store: dict[str, str], digests: dict[str, str]) -> None:
+    done = type_lake(store | {"JAVA_HOME": "/nowhere"}, "run", "--date", DATE, "--json")
+    assert (done.returncode, json.loads(done.stdout)["lines"]) == (0, [])
+
+
+def test_gold_in_object_storage_is_asked_by_name_with_the_key_in_a_file(
+    store: dict[str, str], digests: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "credentials"
+    file.write_text(f"[default]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")
+    env = {k: v for k, v in store.items() if k not in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    question = "SELECT count(*) AS days FROM gold.crash_daily"
+    done = type_lake(env | {"AWS_SHARED_CREDENTIALS_FILE": str(file)}, "sql", question, "--format", "csv")
+    assert (done.stdout.split()[:2], done.returncode) == (["days", "48"], 0), done.stderr
+
+
+def test_another_spelling_of_the_address_is_the_same_lake(store: dict[str, str], digests: dict[str, str]) -> None:
+    done = type_lake(store | {"LAKE_ROOT": "s3://lake/city/"}, "digest", "--json")
+    assert json.loads(done.stdout)["tables"] == digests
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "privileges"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "error sending request"),
+    ],
+    ids=["a refused key", "no server"],
+)
+def test_a_store_that_cannot_be_used_is_no_damaged_table(
+    store: dict[str, str], digests: dict[str, str], wrong: dict[str, str], said: str
+) -> None:
+    done = type_lake(store | wrong, "status")
+    assert (done.returncode, "E609" in done.stderr, said in done.stderr) == (6, True, True), done.stderr
+
+
+def test_the_doctor_writes_an_object_and_takes_it_away(store: dict[str, str], digests: dict[str, str]) -> None:
+    found = {x["name"]: x for x in json.loads(type_lake(store, "doctor", "--json").stdout)["findings"]}
+    assert found["jars for s3a"]["ok"], found
+    assert found["object store"]["ok"], found
+    refused = type_lake(store | {"AWS_ACCESS_KEY_ID": "nobody"}, "doctor", "--json")
+    assert not {x["name"]: x["ok"] for x in json.loads(refused.stdout)["findings"]}["object store"]
