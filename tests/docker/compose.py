@@ -16,7 +16,7 @@ INBOX = PROJECT / "tests" / "data" / "new_york"
 VARIABLE = re.compile(r"\$(?:\$|\{(\w+)(?:(:[-?])([^}]*))?\})")
 
 # Commands that other parts of the project are still to bring. A test fails as soon as one of them is there: then it moves out of here.
-AWAITED = {"connect", "sql"}
+AWAITED = {"sql"}
 
 
 @cache
