@@ -1,4 +1,4 @@
-"""Airflow on one machine: `python -m dags.local start|stop` is what `make airflow` and `make airflow-stop` type.
+"""Airflow on one machine: `python -m dags.local start|stop|env`; `make airflow` and `make airflow-stop` type the first two.
 
 Scheduler, API server, DAG processor and triggerer with the LocalExecutor, on loopback, in a folder of their own under the lake.
 SQLite is the database unless AIRFLOW__DATABASE__SQL_ALCHEMY_CONN names another. Every setting can be overridden by Airflow's own
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import subprocess
 import sys
 import time
@@ -83,9 +84,10 @@ def _secret(path: Path) -> str:
 
 
 def start() -> None:
-    """Migrate the database, make pool and password, start the four components, wait until the API answers."""
+    """Migrate the database, make pool and password, start those of the four components that do not run, wait until the API answers."""
     folder = home()
-    if _running(folder):
+    running = _running(folder)
+    if len(running) == len(COMPONENTS):
         print(f"Airflow runs already: http://127.0.0.1:{port()}")
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,8 +96,9 @@ def start() -> None:
     _lake("server", "start", env=env)
     for words in (["db", "migrate"], ["pools", "set", POOL, "1", "One writer a lake"]):
         _airflow(words, env)
-    started = {name: _start(name, words, env, folder) for name, words in COMPONENTS.items()}
-    (folder / "processes.json").write_text(json.dumps(started))
+    missing = {name: words for name, words in COMPONENTS.items() if name not in running}
+    started = {name: _start(name, words, env, folder) for name, words in missing.items()}
+    (folder / "processes.json").write_text(json.dumps(running | started))
     _wait_for_api()
     print(f"Airflow: http://127.0.0.1:{port()} (user admin, password in {folder / 'passwords.json'})")
 
@@ -197,5 +200,11 @@ def _is_task(process: Any, folder: Path) -> bool:
         return False
 
 
+def print_environment() -> None:
+    """The settings as `export` lines, for `airflow` typed by hand."""
+    own = {k: v for k, v in environment(home()).items() if os.environ.get(k) != v}
+    print("\n".join(f"export {k}={shlex.quote(v)}" for k, v in sorted(own.items())))
+
+
 if __name__ == "__main__":
-    {"start": start, "stop": stop}[sys.argv[1]]()
+    {"start": start, "stop": stop, "env": print_environment}[sys.argv[1]]()
