@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,19 +35,34 @@ def sql(
     out: Annotated[Path | None, typer.Option("--out", help="Write to FILE.csv or FILE.parquet.")] = None,
     number: ReleaseOption = None, limit: Annotated[int, typer.Option(help="Rows to show as a table.")] = 100,
 ) -> None:  # fmt: skip
-    """Ask gold by name, as one release published it."""
+    """Ask gold by name, as one release published it. Without a query: a prompt, or what stands on the standard input."""
     from jobs import query as queries
     from jobs.connect import open_driver
     from jobs.session import detach
 
     text = _read(file) if file else query
-    if not text.strip() or form not in FORMS:
-        actual = form if text.strip() else "no query"
-        raise LakeError("E002", place="sql", expected=f"a query, and --format {', '.join(FORMS)}", actual=actual)
+    if form not in FORMS:
+        raise LakeError("E002", place="sql", expected=f"--format {', '.join(FORMS)}", actual=form[:20])
     if out:
         queries.check_out(out)
     found = published(settings, number)
     spark = open_driver(settings.lake, small=True)
+    answer = partial(_answer, settings, spark, found, form=form, out=out, limit=limit)
+    try:
+        if text.strip():
+            answer(text)
+        else:
+            _prompt(settings, found, answer)
+    finally:
+        detach(spark)
+
+
+def _answer(
+    settings: Settings, spark: SparkSession, found: Release, text: str, *, form: str, out: Path | None, limit: int
+) -> None:
+    """Ask one question and print its answer, or write it."""
+    from jobs import query as queries
+
     releases, lost = _open(settings, spark, found, text)
     with _naming_damage(settings, lost):
         rows = queries.ask(spark, text)
@@ -56,10 +72,44 @@ def sql(
         for line in warnings:
             show.err.print(line)
         answer = queries.answer(rows)
-    detach(spark)
     if out:
         queries.write_out(answer, out)
     _print(settings, answer, found, warnings, form, out, limit)
+
+
+def _prompt(settings: Settings, found: Release, answer: Callable[[str], None]) -> None:
+    """Ask one question after another. A person reads what is wrong with one and goes on; a script ends there."""
+    typed = sys.stdin.isatty()
+    if typed:
+        import readline  # noqa: F401 - arrow keys and what was typed before
+
+        show.err.print(f"Release {found.number} of {found.released_at}. A question ends with ; and Ctrl-D leaves.")
+    for text in _questions(typed=typed):
+        try:
+            answer(text)
+        except LakeError as error:
+            if not typed:
+                raise
+            show.print_failure(error, settings.json)
+
+
+def _questions(*, typed: bool) -> Iterator[str]:
+    """Texts up to a semicolon at the end of a line; the last needs none."""
+    lines: list[str] = []
+    while True:
+        try:
+            lines.append(input(("lake> ", "   -> ")[bool(lines)] if typed else ""))
+        except EOFError:
+            break
+        except KeyboardInterrupt:
+            lines = []
+            show.err.print()
+            continue
+        if lines[-1].rstrip().endswith(";"):
+            yield "\n".join(lines)
+            lines = []
+    if any(line.strip() for line in lines):
+        yield "\n".join(lines)
 
 
 def _read(file: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,3 +134,31 @@ def test_a_division_by_zero_is_the_questions_fault(lake: Command) -> None:
 def test_an_unknown_table_is_named(lake: Command) -> None:
     code, out, said = lake("sql", "SELECT * FROM gold.nothing", "--json")
     assert (code, "E004" in said, json.loads(out)["error"]["code"]) == (2, True, "E004")
+
+
+def test_without_a_query_the_standard_input_is_asked_one_after_another(
+    lake: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = "SELECT total\nFROM gold.totals WHERE period = 2013;\n\nSELECT count(*) AS n FROM gold.totals"
+    monkeypatch.setattr("sys.stdin", io.StringIO(asked))
+    code, out, said = lake("sql", "--format", "csv")
+    assert (code, out.splitlines()) == (0, ["total", "10", "n", "2"]), said
+
+
+def test_a_script_ends_at_its_first_mistake_and_a_person_goes_on(
+    lake: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = "SELECT * FROM gold.nothing;\nSELECT 7 AS n;\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO(asked))
+    code, out, said = lake("sql", "--format", "csv")
+    assert (code, out, "E004" in said) == (2, "", True)
+    monkeypatch.setattr("sys.stdin", Terminal(asked))
+    code, out, said = lake("sql", "--format", "csv")
+    assert (code, out.replace("lake> ", "").split(), "E004" in said, "Release 2" in said) == (0, ["n", "7"], True, True)
+
+
+class Terminal(io.StringIO):
+    """A standard input at which a person sits."""
+
+    def isatty(self) -> bool:
+        return True
