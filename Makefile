@@ -22,7 +22,7 @@ test-fast: .venv/ready-dev
 	$(PYTHON) -m pytest -q -m "not slow and not spark" $(BOTH)
 
 test-slow: .venv/ready-dev
-	$(PYTHON) -m pytest -q -m slow
+	$(PYTHON) -m pytest -q -m slow $(BOTH)
 
 lint: .venv/ready-dev
 	$(PYTHON) -m ruff check .

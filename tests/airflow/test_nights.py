@@ -1,0 +1,171 @@
+"""Nights of a little city under a real Airflow: scheduler, API server, DAG processor, triggerer, and the lake's warm Spark."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.airflow.client import Airflow, until
+from tests.little import World, csv_of, write_conf
+
+pytestmark = [pytest.mark.slow, pytest.mark.spark]
+DAGS = ("reg", "tax", "gold", "gold_cutoff", "approvals", "late")
+FIRST = "2025-01-01"
+
+
+def no_session() -> Any:
+    raise AssertionError("this test's own process needs no Spark")
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    """`make airflow` for two departments; the same for every test of this file, which build on each other."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("airflow")
+        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        conf = write_conf(folder / "conf", ["reg.things", "tax.yearly"])
+        patch.setenv("LAKE_CONF", str(conf))
+        made = Airflow(
+            World(folder, no_session), folder, conf,
+            AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT="20", AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL="10",
+            AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD="10",
+            AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL="5",
+        )  # fmt: skip
+        try:
+            made.local("start")
+            made.sign_in()
+            made.unpause(*DAGS)
+            yield made
+        finally:
+            made.local("stop")
+        assert processes_of(made) == []
+
+
+def processes_of(airflow: Airflow) -> list[psutil.Process]:
+    """Processes of this Airflow and of all that it started."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("AIRFLOW_HOME") == str(airflow.home) and process.pid != os.getpid():
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def status(airflow: Airflow) -> dict[str, Any]:
+    code, out, said = airflow.lake("status", "--json")
+    assert code == 0, said
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def totals(airflow: Airflow) -> list[tuple[int, int]]:
+    return [(r["period"], r["total"]) for r in airflow.world.rows("totals", "gold")]
+
+
+def test_a_night_goes_from_two_departments_to_a_release_by_itself(airflow: Airflow) -> None:
+    airflow.world.deliver("reg.things", FIRST, csv_of([(1, 2013, 10), (2, 2014, 20)]))
+    airflow.world.deliver("tax.yearly", FIRST, csv_of([(1, 2013, 10)]))
+    runs = {dag: airflow.trigger(dag, FIRST) for dag in ("reg", "tax")}
+    assert {dag: airflow.end(dag, run) for dag, run in runs.items()} == {"reg": "success", "tax": "success"}
+    assert airflow.follow("gold", FIRST) == "success"
+    assert totals(airflow) == [(2013, 10), (2014, 20)]
+    found = status(airflow)
+    assert found["release"] == 1
+    assert [d["run"] for d in found["deliveries"] if (d["dataset"], d["date"]) == ("reg.things", FIRST)] == [
+        f"reg/{runs['reg']} try 1"
+    ]
+
+
+def test_nothing_of_it_listens_beyond_this_machine(airflow: Airflow) -> None:
+    listening = {
+        c.laddr.ip.removeprefix("::ffff:")
+        for process in processes_of(airflow)
+        for c in process.net_connections("inet")
+        if c.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def test_a_cleared_night_runs_again_and_writes_no_table(airflow: Airflow) -> None:
+    before = {name: v for name, v in airflow.world.versions().items() if not name.startswith("audit")}
+    run = airflow.runs("reg", FIRST)[0]["dag_run_id"]
+    airflow.command("dags", "clear", "reg", "--partition-key", FIRST, "--yes")
+    assert airflow.end("reg", run) == "success"
+    assert {name: v for name, v in airflow.world.versions().items() if not name.startswith("audit")} == before
+
+
+def test_a_correction_is_taken_and_published_once(airflow: Airflow) -> None:
+    airflow.world.deliver("reg.things", FIRST, csv_of([(1, 2013, 11), (2, 2014, 20)]), revision=2)
+    release = status(airflow)["release"]
+    assert airflow.end("late", airflow.trigger("late")) == "success"
+    assert (status(airflow)["release"], totals(airflow)) == (release + 1, [(2013, 11), (2014, 20)])
+    again = airflow.trigger("late")
+    assert airflow.end("late", again) == "success"
+    assert airflow.states("late", again)["take"] == "skipped"
+    assert status(airflow)["release"] == release + 1
+
+
+def test_a_broken_department_fails_at_once_and_stops_no_other(airflow: Airflow) -> None:
+    night = "2025-01-02"
+    airflow.world.deliver("reg.things", night, csv_of([(1, 2013, 12), (2, 2014, 20)]))
+    airflow.world.deliver("tax.yearly", night, b"")
+    runs = {dag: airflow.trigger(dag, night) for dag in ("reg", "tax")}
+    assert {dag: airflow.end(dag, run) for dag, run in runs.items()} == {"reg": "success", "tax": "failed"}
+    bronze = airflow.tasks("tax", runs["tax"])["yearly.bronze"]
+    assert (bronze["state"], bronze["try_number"]) == ("failed", 1)
+    until(lambda: totals(airflow) == [(2013, 12), (2014, 20)], "the figures of the other", 120)
+
+
+def test_a_held_delivery_asks_on_the_page_and_goes_on_when_a_person_approves(airflow: Airflow) -> None:
+    night = "2025-01-03"
+    airflow.world.deliver("reg.things", night, csv_of([(1, 2013, 13, "x"), (2, 2014, 20, "")], "key,period,value,hold"))
+    run = airflow.trigger("reg", night)
+    assert airflow.end("reg", run) == "failed"
+    asked = until(lambda: airflow.runs("approvals", night), "a question", 120)[0]["dag_run_id"]
+    path = f"/dags/approvals/dagRuns/{asked}/taskInstances"
+    until(lambda: airflow.states("approvals", asked).get("decide") == "awaiting_input", "waiting for a person", 120)
+    seen = (
+        f"task_id='decide', run_id='{asked}'"  # the scheduler knows that the task waits: no person is faster than that
+    )
+    until(lambda: seen in (airflow.home / "logs" / "scheduler.log").read_text().split("Received executor event with state success", 1)[-1], seen, 60)  # fmt: skip
+    answer = {"chosen_options": ["Approve"], "params_input": {"reason": "seen, and right"}}
+    airflow.api("PATCH", f"{path}/decide/0/hitlDetails", answer)
+    assert airflow.end("approvals", asked) == "success", airflow.states("approvals", asked)
+    assert totals(airflow) == [(2013, 13), (2014, 20)]
+    assert status(airflow)["held"] == []
+
+
+def test_a_range_of_nights_is_filled_with_both_ends(airflow: Airflow) -> None:
+    nights = [f"2025-02-0{n}" for n in range(1, 6)]
+    for n, night in enumerate(nights):
+        airflow.world.deliver("reg.things", night, csv_of([(1, 2013, 20 + n), (2, 2014, 20)]))
+    airflow.command("backfill", "create", "--dag-id", "reg", "--from-date", nights[0], "--to-date", f"{nights[-1]}T23:59:59")  # fmt: skip
+    runs = until(lambda: ended(airflow, nights), "five nights", 400)
+    assert runs == dict.fromkeys(nights, "success")
+    assert [airflow.world.line("reg.things", night).outcome for night in nights] == ["accepted"] * 5
+
+
+def ended(airflow: Airflow, nights: list[str]) -> dict[str, str]:
+    found = {night: [r["state"] for r in airflow.runs("reg", night)] for night in nights}
+    states = {night: s[0] for night, s in found.items() if s and s[0] in ("success", "failed")}
+    return states if len(states) == len(nights) else {}
+
+
+def test_a_scheduler_killed_in_the_night_finishes_it_after_a_restart(airflow: Airflow) -> None:
+    night = "2025-03-01"
+    airflow.world.deliver("reg.things", night, csv_of([(1, 2013, 30), (2, 2014, 20)]))
+    run = airflow.trigger("reg", night)
+    until(lambda: airflow.states("reg", run).get("things.bronze") in ("running", "success"), "bronze", 120)
+    scheduler = json.loads((airflow.home / "processes.json").read_text())["scheduler"]
+    os.killpg(scheduler, signal.SIGKILL)
+    airflow.local("start")
+    assert airflow.end("reg", run, 400) == "success"
+    until(lambda: totals(airflow) == [(2013, 30), (2014, 20)], "its figures", 200)
