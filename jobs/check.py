@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from jobs.contracts import Contract
 from jobs.errors import LakeError
 from jobs.formats import read
 from jobs.judge import judge_rows, rule_conditions, type_rows
+from jobs.repeats import ASIDE, CONFLICT, Settled, settle
 from jobs.rules import spell_rules
-from jobs.stage import keep
+from jobs.stage import Judged, keep
 from jobs.suites import load_suite
 from jobs.tally import tally
 
@@ -40,30 +41,43 @@ def check_file(open_session: Callable[[], SparkSession], contract: Contract, fil
     rules = suite.row_rules()
     table = with_file(reading.table, file.name)
     table = table.set_column(table.schema.get_field_index("_file"), "_file", table["_file"].cast(pa.string()))
-    rows = open_session().createDataFrame(table.to_pandas(), _schema(table)).withColumns(
+    bronze = open_session().createDataFrame(table.to_pandas(), _schema(table)).withColumns(
         {"_business_date": F.lit(date(1970, 1, 1)), "_revision": F.lit(1)}
     )  # fmt: skip
-    typed = type_rows(rows, contract)
+    typed = type_rows(bronze, contract)
     conditions = rule_conditions(typed, rules, quality.conditions)
-    judged = keep(judge_rows(typed, contract, conditions, len(suite.quarantine_rules()), F.lit(0)), small=True)
-    counted = tally(judged, contract, rules, conditions)[0].get(0)
-    if counted:
+    rows = keep(judge_rows(typed, contract, conditions, len(suite.quarantine_rules()), F.lit(0)), small=True)
+    tallies, odd = tally(rows, contract, rules, conditions)
+    judged = Judged(rows, bronze, lambda records, **_: records, True, tuple(rules), tallies, odd)
+    settled = settle(judged, contract)
+    counted, verdicts = judged.tally(0), settled.verdicts.get(0, {})
+    if counted.judged:
         results += quality.validate_counts(rules, counted.broken, counted.evaluated)
         whole = suite.batch_rules()
-        results += quality.validate(judged.select("_row.*"), whole, counted.judged) if whole else []
-    aside = (
-        judged.where("_aside")
-        .select("_record", spell_rules([r.id for r in suite.quarantine_rules()]).alias("_rules"))
-        .orderBy("_record")
-        .limit(MOST_PLACES)
-    )
+        results += quality.validate(rows.select("_row.*"), whole, counted.judged) if whole else []
     places = [f"record {r.record}: {r.code} {r.detail}" for r in reading.refused[:MOST_PLACES]]
-    places += [f"record {row['_record']}: {', '.join(row['_rules'])}" for row in aside.collect()]
-    return {
-        "counts": {"landed": reading.records, "bronze": reading.table.num_rows, "refused": len(reading.refused), "judged": counted.judged if counted else 0, "set aside": counted.aside if counted else 0},
-        "results": [r.as_dict() for r in results], "places": places, "notices": [f"{n.code} {n.text}" for n in reading.notices],
-        "held": [r.rule for r in quality.failing(results)],
+    counts = {
+        "landed": reading.records, "bronze": reading.table.num_rows, "refused": len(reading.refused), "judged": counted.judged,
+        "set aside": sum(verdicts.get(v, 0) for v in ASIDE), "duplicates": verdicts.get("duplicate", 0),
+        "conflicts": verdicts.get(CONFLICT, 0),
     }  # fmt: skip
+    return {
+        "counts": counts,
+        "results": [r.as_dict() for r in results],
+        "places": places + _places(settled, [r.id for r in suite.quarantine_rules()]),
+        "notices": [f"{n.code} {n.text}" for n in reading.notices],
+        "held": [r.rule for r in quality.failing(results)],
+    }
+
+
+def _places(settled: Settled, rules: Sequence[str]) -> list[str]:
+    """The first records that would be set aside, with their rules."""
+    if settled.aside is None:
+        return []
+    own = F.when(F.col("_verdict") == "aside", F.array()).otherwise(F.array("_verdict"))
+    named = settled.aside.select("_record", F.concat(spell_rules(rules), own).alias("_rules"))
+    found = named.orderBy("_record").limit(MOST_PLACES).collect()
+    return [f"record {row['_record']}: {', '.join(row['_rules'])}" for row in found]
 
 
 def _frame(table: pa.Table) -> Any:

@@ -163,8 +163,8 @@ def check(
                 if r["broken"] or not r["success"]
             ],
         )
-        for place in found["places"]:
-            show.out.print(place, markup=False)
+        for line in (*found["places"], *found["notices"]):
+            show.out.print(line, markup=False)
     if found["held"]:
         raise LakeError(
             "E701",

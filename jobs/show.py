@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -79,7 +80,7 @@ def print_notices(notices: Sequence[Notice]) -> None:
 
 
 class Log:
-    """The log of one run: JSON lines with run, dataset, date, revision and stage."""
+    """The log of one run: JSON lines with time, run, dataset, date, revision and stage."""
 
     def __init__(self, lake: Lake, run: Run) -> None:
         self.path = lake.path("logs", f"{run.id}.jsonl")
@@ -88,7 +89,15 @@ class Log:
     def write(self, event: str, **values: Any) -> None:
         self.lines.append(
             json.dumps(
-                {"run": self.run.id, "try": self.run.attempt, "event": event, **values}, ensure_ascii=False, default=str
+                {
+                    "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                    "run": self.run.id,
+                    "try": self.run.attempt,
+                    "event": event,
+                    **values,
+                },
+                ensure_ascii=False,
+                default=str,
             )
         )
         self.lake.write_atomic(self.path, ("\n".join(self.lines) + "\n").encode())
@@ -123,6 +132,7 @@ class Watch:
         if isinstance(what, Receipt):
             self.log.write(
                 event,
+                stage="extract",
                 dataset=what.dataset,
                 business_date=what.business_date,
                 revision=what.revision,
