@@ -15,9 +15,6 @@ FOLDER = PROJECT / "docker"
 INBOX = PROJECT / "tests" / "data" / "new_york"
 VARIABLE = re.compile(r"\$(?:\$|\{(\w+)(?:(:[-?])([^}]*))?\})")
 
-# Commands that other parts of the project are still to bring. A test fails as soon as one of them is there: then it moves out of here.
-AWAITED = {"sql"}
-
 
 @cache
 def source() -> dict[str, Any]:

@@ -31,7 +31,7 @@ from typing import Any
 import psutil
 
 from jobs.contracts import PROJECT
-from tests.docker.compose import AWAITED, FOLDER, image_env, one_shots, services, source
+from tests.docker.compose import FOLDER, image_env, one_shots, services, source
 from tests.servers import free_ports, running
 
 PORT = re.compile(r"(?:port[.a-z]*=|[:.]|--port |-p |, )(\d{4,5})\b")
@@ -60,8 +60,7 @@ class Native:
             return
         service = services()[name]
         for other in service.get("depends_on", {}):
-            if other not in AWAITED:
-                self.start(other)
+            self.start(other)
         command, env = self.words(name, service["command"]), self.env(name)
         if name == "postgres":
             self._init_postgres()

@@ -28,7 +28,7 @@ def test_the_file_is_what_the_compose_specification_allows() -> None:
 
 def test_every_service_that_the_set_up_needs_is_there() -> None:
     assert set(NAMES) == {
-        "store", "bucket", "connect", "sql", "pages", "postgres", "airflow-database", "airflow-api", "airflow-scheduler",
+        "store", "bucket", "connect", "pages", "postgres", "airflow-database", "airflow-api", "airflow-scheduler",
         "airflow-dag-processor", "airflow-triggerer",
     }  # fmt: skip
 

@@ -18,13 +18,13 @@ import pytest
 
 from jobs import setup
 from jobs.contracts import PROJECT
-from tests.docker.compose import AWAITED, services
+from tests.docker.compose import services
 from tests.docker.native import Native
 from tests.servers import wait_until
 
 pytestmark = pytest.mark.slow
 
-THERE = sorted(set(services()) - AWAITED)
+THERE = sorted(services())
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +40,6 @@ def native() -> Iterator[Native]:
 def test_a_containers_command_runs_and_is_well(native: Native, name: str) -> None:
     native.start(name)
     assert name in native.finished or native.is_well(name)
-
-
-@pytest.mark.parametrize("name", sorted(AWAITED))
-def test_what_is_not_tried_here_is_not_there_yet(native: Native, name: str) -> None:
-    """Fails as soon as the command is there; then its name leaves AWAITED, and it is tried like the others."""
-    command, env = native.words(name, services()[name]["command"]), native.env(name)
-    done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, "No such command" in done.stderr) == (2, True), done.stderr
 
 
 def test_only_loopback_is_listened_on(native: Native) -> None:
