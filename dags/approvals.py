@@ -19,7 +19,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
 
 from dags.assets import held_asset
-from dags.typed import SPARK, ask, city_name, lake, tell_failure
+from dags.typed import SPARK, CannotHelp, ask, city_name, lake, tell_failure
 from jobs.contracts import load_city
 
 CITY = load_city(city_name())
@@ -47,7 +47,8 @@ with DAG(
     def _question(line: dict[str, Any]) -> dict[str, str]:
         about = " ".join(str(line[k]) for k in ("dataset", "date", "rev") if line[k])
         body = "\n\n".join(f"**{k}** {v}" for k, v in line["error"].items() if v)
-        return {"subject": f"{line['id']}: accept {about} although it fails {line['code']}?", "body": body}
+        subject = f"{line['id']}: accept {about} although it fails {line['code']}?"
+        return {"id": line["id"], "dataset": line["dataset"], "subject": subject, "body": body}
 
     questions = find()
     decide = ApprovalOperator.partial(
@@ -55,24 +56,24 @@ with DAG(
         params={"reason": Param(None, type=["null", "string"], minLength=3, maxLength=500, title="Why")},
         retries=0,
         doc_md="Approve or reject on the page Required Actions.",
-    ).expand_kwargs(questions)
+    ).expand_kwargs(questions.map(lambda q: {"subject": q["subject"], "body": q["body"]}))
 
     @task(task_id="approve", pool=SPARK, doc_md="`lake approve ID --by NAME --reason WHY`")
     def approve(question: dict[str, str], answer: dict[str, Any]) -> None:
+        reason = str(answer["params_input"].get("reason") or "")
+        if not reason:
+            raise CannotHelp("an approval needs a reason; clear the task decide to be asked again")
         who = answer["responded_by_user"] or {}
-        name = str(who.get("name") or who.get("id") or "unknown")
-        lake(
-            "approve",
-            question["subject"].split(":")[0],
-            "--by",
-            name,
-            "--reason",
-            str(answer["params_input"]["reason"]),
-        )
+        lake("approve", question["id"], "--by", str(who.get("name") or who.get("id") or "unknown"), "--reason", reason)
 
-    @task(task_id="finish", pool=SPARK, doc_md="`lake retry`: goes on with what was held, and publishes what changed.")
-    def finish() -> None:
-        lake("retry")
+    @task(
+        task_id="finish",
+        pool=SPARK,
+        doc_md="`lake retry --dataset D`, or `lake release`: goes on with what was held, and publishes.",
+    )
+    def finish(question: dict[str, str]) -> None:
+        dataset = question["dataset"]
+        lake(*(["release"] if dataset.startswith("gold.") else ["retry", "--dataset", dataset]))
 
     approved = approve.expand_kwargs(questions.zip(decide.output).map(lambda x: {"question": x[0], "answer": x[1]}))
-    approved >> finish()
+    approved >> finish.expand(question=questions)
