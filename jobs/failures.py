@@ -22,7 +22,7 @@ LIBRARIES = ("deltalake", "_internal", "pyspark", "py4j", "pyarrow", "grpc")
 SENTENCES = (
     (
         "E502",
-        r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|Connection refused|Socket closed|RETRIES_EXCEEDED|SESSION_CLOSED",
+        r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|RETRIES_EXCEEDED|SESSION_CLOSED",
     ),
     ("E601", r"No space left on device|Disk quota exceeded"),
     (

@@ -192,7 +192,11 @@ class Native:
         for process in self.started.values():
             leader = psutil.Process(process.pid)
             for one in (leader, *leader.children(recursive=True)):
-                found |= {c.laddr.ip for c in one.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
+                found |= {
+                    c.laddr.ip.removeprefix("::ffff:")
+                    for c in one.net_connections("tcp")
+                    if c.status == psutil.CONN_LISTEN
+                }
         return found
 
 
