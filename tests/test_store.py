@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from pyarrow.fs import LocalFileSystem
 
 from jobs import store
 from jobs.lake import Lake
@@ -22,7 +23,7 @@ def no_store(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_lake_on_disk_is_told_nothing_of_object_storage() -> None:
     assert store.table_options("/lake/x") is None
-    assert store.table_files("/lake/x") is None
+    assert isinstance(store.table_files("/lake/x").base_fs, LocalFileSystem)
     assert not [key for key in session_conf(root="/lake") if "s3a" in key or key == "spark.jars"]
 
 
