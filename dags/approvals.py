@@ -2,8 +2,8 @@
 
 Triage at two in the morning.
 
-- **decide waits** (Required Actions): a delivery or a gold table fails a critical rule. Look at the page it links to, then approve
-  with your reason, or reject: nothing changes, and a corrected delivery takes its place.
+- **decide waits** (Required Actions): a delivery or a gold table fails a critical rule. Read its message and the page of the
+  delivery (`lake report`), then approve with your reason, or reject: nothing changes, and a corrected delivery takes its place.
 - **approve fails**: no reason was given (clear `decide` to be asked again), or it was decided in another way meanwhile; `lake status` shows what is held.
 
 `lake approve ID --by NAME --reason WHY` does the same by hand.
@@ -63,8 +63,7 @@ with DAG(
         reason = str(answer["params_input"].get("reason") or "")
         if not reason:
             raise CannotHelp("an approval needs a reason; clear the task decide to be asked again")
-        who = answer["responded_by_user"] or {}
-        lake("approve", question["id"], "--by", str(who.get("name") or who.get("id") or "unknown"), "--reason", reason)
+        lake("approve", question["id"], f"--by={answer['responded_by_user']['name']}", f"--reason={reason}")
 
     @task(
         task_id="finish",

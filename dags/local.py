@@ -30,6 +30,9 @@ COMPONENTS = {
     "api-server": ["api-server", "--workers", "1"],
 }
 POOL = "lake"
+MARK = (
+    "LAKE_AIRFLOW_STARTED"  # in the environment of what was started here, and of nothing else: not of a person's shell
+)
 
 
 def home() -> Path:
@@ -131,7 +134,7 @@ def _start(name: str, words: list[str], env: dict[str, str], folder: Path) -> in
     with (folder / "logs" / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "airflow", *words],
-            env=env,
+            env=env | {MARK: str(folder)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -172,7 +175,7 @@ def stop() -> None:
     """End every component with all that it started, wait until they are gone, and stop the lake's Spark server."""
     folder = home()
     groups = set(_running(folder).values())
-    processes = [p for p in psutil.process_iter() if _group(p) in groups or _is_task(p, folder)]
+    processes = [p for p in psutil.process_iter() if _group(p) in groups or _is_ours_by_mark(p, folder)]
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
@@ -193,10 +196,10 @@ def _group(process: Any) -> int:
         return 0
 
 
-def _is_task(process: Any, folder: Path) -> bool:
-    """Whether a process belongs to this Airflow by its environment: a task's worker leads a group of its own."""
+def _is_ours_by_mark(process: Any, folder: Path) -> bool:
+    """Whether this Airflow started a process: a task's worker leads a group of its own, and outlives a killed scheduler."""
     try:
-        return bool(process.pid != os.getpid() and str(folder) == process.environ().get("AIRFLOW_HOME"))
+        return bool(str(folder) == process.environ().get(MARK))
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
 

@@ -66,13 +66,15 @@ def lake(*words: str) -> int:
 
 
 def ask(*words: str) -> dict[str, Any]:
-    """Type `lake WORDS --json`; returns the object that it prints, and its exit code as `exit`."""
+    """Type `lake WORDS --json`; returns the object that it prints, and its exit code, 0 or 7, as `exit`. Raises as `lake` does."""
     done = subprocess.run(
         _command([*words, "--json"]), cwd=PROJECT, capture_output=True, text=True, check=False, preexec_fn=_die_with_parent
     )  # fmt: skip
-    for line in (*done.stderr.splitlines(), *done.stdout.splitlines()):
+    said = done.stderr.splitlines()
+    for line in (*said, *done.stdout.splitlines()):
         log.info(line)
-    return {**json.loads(done.stdout or "{}"), "exit": done.returncode}
+    code = judge(done.returncode, words[0], _message(said))
+    return {**json.loads(done.stdout), "exit": code}
 
 
 def list_held(dataset: str = "", business_date: str = "") -> list[JsonValue]:

@@ -118,8 +118,12 @@ def start(lake: Lake) -> Server:
                 start_new_session=True,
             )  # fmt: skip
         server = Server(process.pid, started(process.pid), port, page, token)
-        _wait_for_answer(server, process, lake)
-        _write_record(lake, server)
+        try:
+            _wait_for_answer(server, process, lake)
+            _write_record(lake, server)
+        except BaseException:  # also Ctrl-C: nobody would know of it
+            process.kill()
+            raise
         return server
 
 
@@ -163,8 +167,7 @@ def command(root: str, port: int, page: int, bind: str = "127.0.0.1") -> list[st
 def environment(token: str) -> dict[str, str]:
     """The token goes by the environment: words of a command are for everybody to read."""
     own = {"SPARK_HOME": str(spark_home()), "JAVA_HOME": str(java_home()), "SPARK_CONF_DIR": str(PROJECT / "conf")}
-    own |= {"SPARK_NO_DAEMONIZE": "1", **({TOKEN: token} if token else {})}
-    return {"SPARK_LOCAL_IP": "127.0.0.1"} | dict(os.environ) | own
+    return {"SPARK_LOCAL_IP": "127.0.0.1"} | dict(os.environ) | own | ({TOKEN: token} if token else {})
 
 
 def _wait_for_answer(server: Server, process: subprocess.Popen[bytes], lake: Lake) -> None:
@@ -175,7 +178,6 @@ def _wait_for_answer(server: Server, process: subprocess.Popen[bytes], lake: Lak
             if probe.connect_ex(("127.0.0.1", server.port)) == 0:
                 return
         time.sleep(0.1)
-    process.kill()
     said = log_file(lake).read_text(errors="replace")[-800:]
     raise LakeError("E503", place=f"port {server.port}", expected="a server that answers", actual="none", evidence=said)
 

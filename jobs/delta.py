@@ -105,7 +105,7 @@ def holds(path: str, table_id: str, version: int) -> bool:
         return False
     files, base = store.open_files(path)
     try:
-        return all(files.size(f"{base}/{unquote(str(a['path']))}") == a["size_bytes"] for a in _actions(table, {}))
+        return all(files.size(f"{base}/{unquote(str(a['path']))}") == a["size_bytes"] for a in actions(table, {}))
     except FileNotFoundError:
         return False
 
@@ -214,15 +214,15 @@ def _write_parquet(path: str, name: str, rows: pa.Table, keys: Mapping[str, str]
 
 def partition_files(path: str, keys: Mapping[str, str]) -> list[str]:
     """Names of the live files of a partition."""
-    return [str(a["path"]).rsplit("/", 1)[-1] for a in _actions(open_table(path), keys)]
+    return [str(a["path"]).rsplit("/", 1)[-1] for a in actions(open_table(path), keys)]
 
 
 def count_records(path: str, keys: Mapping[str, str]) -> int:
     """Rows of a partition, from the log's statistics."""
-    return sum(int(a["num_records"] or 0) for a in _actions(open_table(path), keys))
+    return sum(int(a["num_records"] or 0) for a in actions(open_table(path), keys))
 
 
-def _actions(table: DeltaTable | None, keys: Mapping[str, str]) -> list[dict[str, Any]]:
+def actions(table: DeltaTable | None, keys: Mapping[str, str]) -> list[dict[str, Any]]:
     found = pa.table(table.get_add_actions(flatten=True)).to_pylist() if table is not None else []
     return [a for a in found if all(str(a[f"partition.{k}"]) == v for k, v in keys.items())]
 

@@ -47,6 +47,7 @@ def extract(settings: Settings, date: DateOption, dataset: DatasetOption = "", s
                         actual="nothing yet",
                     )
                 )
+    others = [p for p in night.problems if p not in waiting]
     if settings.json:
         outcomes = {c.dataset: _outcome(settings, c, date, {r.dataset for r in landed}) for c in night.selected}
         waits = [w.parts() for w in waiting]
@@ -55,10 +56,10 @@ def extract(settings: Settings, date: DateOption, dataset: DatasetOption = "", s
         show.print_notices(night.notices)
         for r in landed:
             show.out.print(f"landed {r.dataset} {r.business_date} r{r.revision}: {len(r.files)} files")
-        for w in waiting:
-            show.print_error(w)
-        if not landed and not waiting:
+        if not landed and not waiting and not others:
             show.out.print("N106 Nothing new: the same bytes as before, not due, or recorded as not delivered.")
+    for problem in (*waiting, *others):
+        show.print_error(problem)
     raise typer.Exit(7 if waiting else worst(night.problems))
 
 

@@ -6,7 +6,7 @@ A commit of OPTIMIZE repeats what the table's newest commit of ours said, since 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pyspark.sql import SparkSession
 
@@ -18,7 +18,7 @@ from jobs import delta
 def compact(path: str) -> int:
     """Join the small files of a table; returns how many became fewer."""
     table = delta.open_table(path)
-    if table is None or len(table.file_uris()) <= delta.FEW_FILES:
+    if table is None or count_files(path) <= delta.FEW_FILES:
         return 0
     done = table.optimize.compact()
     return int(done["numFilesRemoved"]) - int(done["numFilesAdded"])
@@ -56,42 +56,32 @@ def _entries(path: str) -> int:
 
 def optimize(spark: SparkSession, path: str) -> int:
     """Join the small files of a table; returns how many became fewer."""
-    before = _count(path)
-    if before > delta.FEW_FILES:
-        with delta.repeating_metadata(spark, path):
-            spark.sql(f"OPTIMIZE delta.`{path}`")
-    return before - _count(path)
+    before = count_files(path)
+    with delta.repeating_metadata(spark, path):
+        spark.sql(f"OPTIMIZE delta.`{path}`")
+    return before - count_files(path)
 
 
-def vacuum(spark: SparkSession, path: str, hours: int) -> int:
+def vacuum(spark: SparkSession, path: str, hours: int) -> None:
     """Remove files that left the table more than so many hours ago, and files of killed writes of that age."""
-    found = old_files(spark, path, hours)
-    if found:
-        spark.sql(f"VACUUM delta.`{path}` RETAIN {hours} HOURS").collect()
-    return len(found)
-
-
-def old_files(spark: SparkSession, path: str, hours: int) -> set[str]:
-    """Paths below the table of what `vacuum` would remove."""
     for setting in ("retentionDurationCheck", "vacuum.retentionWindowIgnore", "vacuum.logging"):
-        spark.conf.set(
-            f"spark.databricks.delta.{setting}.enabled", "false"
-        )  # the given hours hold, and no commit is made
-    rows = spark.sql(f"VACUUM delta.`{path}` RETAIN {hours} HOURS DRY RUN").collect()
-    return {_below(path, str(row["path"])) for row in rows} - {""}
+        spark.conf.set(f"spark.databricks.delta.{setting}.enabled", "false")  # the hours hold, and no commit is made
+    spark.sql(f"VACUUM delta.`{path}` RETAIN {hours} HOURS").collect()
+
+
+def old_files(path: str, hours: int) -> set[str]:
+    """Paths below the table of what `vacuum` would remove: delta-rs names all, Spark's own dry run the first thousand."""
+    table = delta.open_table(path)
+    found = table.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True) if table is not None else []
+    return {unquote(name) for name in found if name.endswith(".parquet")}
 
 
 def files_of(path: str, versions: Iterable[int]) -> set[str]:
     """Paths below the table of the files that some versions stand on."""
     tables = [delta.open_table(path, version) for version in versions]
-    return {unquote(_below(path, uri)) for table in tables if table is not None for uri in table.file_uris()}
+    return {unquote(str(a["path"])) for table in tables if table is not None for a in delta.actions(table, {})}
 
 
-def _below(path: str, uri: str) -> str:
-    root, found = urlsplit(path).path, unquote(urlsplit(uri).path)
-    return found.split(root.rstrip("/") + "/", 1)[-1] if root in found and found.rstrip("/") != root.rstrip("/") else ""
-
-
-def _count(path: str) -> int:
+def count_files(path: str) -> int:
     table = delta.open_table(path)
     return len(table.file_uris()) if table is not None else 0

@@ -72,12 +72,11 @@ def _maintain(night: Night, zone: str, name: str, path: str, age: timedelta, kep
     if zone not in SPARKS:
         joined = vacuum.compact(path) if zone == "audit" else 0
         return Upkeep(f"{zone}.{name}", joined, vacuum.remove_old_files(path, hours), vacuum.shorten_log(path))
-    if kept and (lost := vacuum.old_files(night.spark, path, hours) & vacuum.files_of(path, kept)):
-        raise LakeError(
-            "E605",
-            place=f"gold.{name}",
-            expected=f"versions {sorted(kept)} whole",
-            actual=f"{len(lost)} files would go",
-        )
-    joined = vacuum.optimize(night.spark, path) if zone != "gold" else 0
-    return Upkeep(f"{zone}.{name}", joined, vacuum.vacuum(night.spark, path, hours))
+    old = vacuum.old_files(path, hours)
+    if lost := old & vacuum.files_of(path, kept):
+        raise LakeError("E605", expected=f"versions {sorted(kept)} whole", actual=f"{len(lost)} files would go")
+    many = zone != "gold" and vacuum.count_files(path) > delta.FEW_FILES
+    joined = vacuum.optimize(night.spark, path) if many else 0
+    if old:
+        vacuum.vacuum(night.spark, path, hours)
+    return Upkeep(f"{zone}.{name}", joined, len(old))
