@@ -11,30 +11,24 @@ Triage at two in the morning.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
 
 from dags.assets import held_asset
-from dags.typed import SPARK, CannotHelp, ask, city_name, lake, tell_failure
-from jobs.contracts import load_city
+from dags.defaults import CITY, DEFAULTS
+from dags.typed import SPARK, CannotHelp, ask, lake
 
-CITY = load_city(city_name())
 HELD = held_asset(CITY.name)
-ARGS = {"retries": 3, "retry_delay": timedelta(minutes=2), "owner": "data_bureau", "on_failure_callback": tell_failure}
 
 with DAG(
     dag_id="approvals",
     schedule=PartitionedAssetTimetable(assets=HELD),
-    start_date=datetime(2024, 1, 1, tzinfo=ZoneInfo(CITY.timezone)),
-    catchup=False,
     max_active_runs=16,
-    default_args=ARGS,
     tags=[CITY.name, "decisions"],
     doc_md=__doc__,
+    **DEFAULTS,
 ) as approvals_dag:
 
     @task(task_id="find", doc_md="`lake status`: what the event named and is still held.")

@@ -11,9 +11,6 @@ Triage at two in the morning.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
-
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import (
     DAG,
@@ -28,30 +25,19 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.alerts import alert
 from dags.assets import gate_asset, held_asset, silver_assets
-from dags.typed import SPARK, ask, city_name, lake, list_held, partition_key, tell_failure
-from jobs.contracts import load_city
+from dags.defaults import CITY, DEFAULTS
+from dags.typed import SPARK, ask, lake, list_held, partition_key
 
-CITY = load_city(city_name())
 GATE = gate_asset(CITY.name)
 HELD = held_asset(CITY.name)
-START = datetime(2024, 1, 1, tzinfo=ZoneInfo(CITY.timezone))
-ARGS = {
-    "retries": 3,
-    "retry_delay": timedelta(minutes=2),
-    "retry_exponential_backoff": True,
-    "owner": "data_bureau",
-    "on_failure_callback": tell_failure,
-}
 
 with DAG(
     dag_id="gold",
     schedule=PartitionedAssetTimetable(assets=AssetAll(*silver_assets(CITY.name)) | GATE),
-    start_date=START,
-    catchup=False,
     max_active_runs=1,
-    default_args=ARGS,
     tags=[CITY.name, "gold"],
     doc_md=__doc__,
+    **DEFAULTS,
 ) as gold_dag:
 
     @task.short_circuit(task_id="plan", doc_md="`lake plan`: goes on only where a release would say something new.")
@@ -99,11 +85,9 @@ with DAG(
         run_offset=-1,
         key_format="%Y-%m-%d",
     ),
-    start_date=START,
-    catchup=False,
-    default_args=ARGS,
     tags=[CITY.name, "gold"],
     doc_md="At the publication hour what there is gets published; the release names what is missing.",
+    **DEFAULTS,
 ) as cutoff_dag:
 
     @task(

@@ -8,28 +8,24 @@ Triage at two in the morning.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
-from dags.typed import SPARK, ask, city_name, lake, tell_failure
-from jobs.contracts import load_city
+from dags.defaults import CITY, DEFAULTS
+from dags.typed import SPARK, ask, lake
 from jobs.due import is_date, published_at
 
-CITY = load_city(city_name())
 EVERY = "*/15 * * * *"
-ARGS = {"retries": 3, "retry_delay": timedelta(minutes=2), "owner": "data_bureau", "on_failure_callback": tell_failure}
 
 with DAG(
     dag_id="late",
     schedule=CronTriggerTimetable(EVERY, timezone=CITY.timezone),
-    start_date=datetime(2024, 1, 1, tzinfo=ZoneInfo(CITY.timezone)),
-    catchup=False,
     max_active_runs=1,
-    default_args=ARGS,
     tags=[CITY.name, "source"],
     doc_md=__doc__,
+    **DEFAULTS,
 ) as late_dag:
 
     @task(task_id="find", doc_md="`lake plan`: deliveries that nobody has taken, of nights that were published.")

@@ -7,27 +7,20 @@ Triage at two in the morning.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
-
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
-from dags.typed import SPARK, city_name, lake, tell_failure
-from jobs.contracts import load_city
+from dags.defaults import CITY, DEFAULTS
+from dags.typed import SPARK, lake
 
-CITY = load_city(city_name())
 WEEKLY = "0 12 * * SAT"
-ARGS = {"retries": 3, "retry_delay": timedelta(minutes=10), "owner": "data_bureau", "on_failure_callback": tell_failure}
 
 with DAG(
     dag_id="maintenance",
     schedule=CronTriggerTimetable(WEEKLY, timezone=CITY.timezone),
-    start_date=datetime(2024, 1, 1, tzinfo=ZoneInfo(CITY.timezone)),
-    catchup=False,
     max_active_runs=1,
-    default_args=ARGS,
     tags=[CITY.name, "upkeep"],
     doc_md=__doc__,
+    **DEFAULTS,
 ) as maintenance_dag:
 
     @task(task_id="maintain", pool=SPARK, doc_md="`lake maintain`")

@@ -35,18 +35,12 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.alerts import alert
 from dags.assets import gate_asset, held_asset, silver_asset
-from dags.typed import NOT_YET, SPARK, ask, city_name, lake, list_held, partition_key, tell_failure
-from jobs.contracts import City, Contract, load_city, load_contracts
+from dags.defaults import CITY, DEFAULTS, TASKS
+from dags.typed import NOT_YET, SPARK, ask, lake, list_held, partition_key
+from jobs.contracts import City, Contract, load_contracts
 from jobs.due import published_at
 
 NIGHTLY = "5 0 * * *"
-ARGS = {
-    "retries": 3,
-    "retry_delay": timedelta(minutes=2),
-    "retry_exponential_backoff": True,
-    "max_retry_delay": timedelta(minutes=30),
-    "on_failure_callback": tell_failure,
-}
 
 
 def make_dag(city: City, source: str, contracts: Sequence[Contract]) -> DAG:
@@ -54,12 +48,10 @@ def make_dag(city: City, source: str, contracts: Sequence[Contract]) -> DAG:
     with DAG(
         dag_id=source,
         schedule=CronPartitionTimetable(NIGHTLY, timezone=city.timezone, run_offset=-1, key_format="%Y-%m-%d"),
-        start_date=datetime(2024, 1, 1, tzinfo=ZoneInfo(city.timezone)),
-        catchup=False,
         max_active_runs=3,
-        default_args={**ARGS, "owner": contracts[0].owner},
         tags=[city.name, "source", source],
         doc_md=_doc(contracts),
+        **{**DEFAULTS, "default_args": {**TASKS, "owner": contracts[0].owner}},
     ) as dag:
         _reopen(city, source, [_dataset_group(c) for c in contracts])
     return dag
@@ -158,7 +150,6 @@ def _reopen(city: City, source: str, datasets: Sequence[tuple[Any, Any]]) -> Non
     last >> complete
 
 
-CITY = load_city(city_name())
 CONTRACTS = list(load_contracts(CITY.name).values())
 for name in sorted({c.source for c in CONTRACTS}):
     globals()[name] = make_dag(CITY, name, [c for c in CONTRACTS if c.source == name])

@@ -22,15 +22,14 @@ def approve(
     by: Annotated[str, typer.Option(help="Who decides.")], reason: Annotated[str, typer.Option(help="Why.")],
 ) -> None:  # fmt: skip
     """Approve a held delivery or gold table, by name and with a reason. The next run goes on with it."""
-    from jobs.status import held_things
-
     with open_night(settings, Selection()) as (night, _):
-        found = held_things(night.ledger).get(ident)
+        held = night.ledger.held_things()
+        found = held.get(ident)
         if found is None:
             raise LakeError(
                 "E004",
                 place="ID",
-                expected=", ".join(held_things(night.ledger)) or "nothing is held",
+                expected=", ".join(held) or "nothing is held",
                 actual=ident[:20],
             )
         if found.stage == "gold":

@@ -52,7 +52,7 @@ class Line:
 
     stage: str
     dataset: str
-    outcome: str  # accepted, held, refused, failed, unchanged, built, released
+    outcome: str  # accepted, held, refused, failed, unchanged, built, released; done of upkeep
     business_date: str = ""
     revision: int = 0
     sha256: str = ""
@@ -152,6 +152,20 @@ class Ledger:
         delta.append_rows(self.lake.table("audit", "decisions"), pa.Table.from_pylist([row], DECISION), "decision")
         self.decisions.append(decision)
         return decision
+
+    def held_things(self) -> dict[str, Line]:
+        """What awaits a decision, by the id that `lake approve` takes."""
+        approved = [d for d in self.decisions if d.kind == "approve"]
+        deliveries = {(d.dataset, d.business_date, d.revision, d.sha256) for d in approved}
+        tables = {(d.table, d.input_fingerprint) for d in approved}
+        found = {}
+        for line in self.lines.values():
+            is_decided = (line.dataset, line.business_date, line.revision, line.sha256) in deliveries
+            is_decided |= (line.dataset.removeprefix("gold."), line.fingerprint) in tables
+            if line.outcome == "held" and not is_decided and line.code != "E706":
+                key = [line.dataset, line.business_date, line.revision, line.sha256 or line.fingerprint]
+                found[fingerprint(key)[:8]] = line
+        return found
 
     def decisions_on(self, dataset: str, business_date: str, revision: int, sha256: str) -> list[Decision]:
         """The decisions that count on a delivery: of several on one record the newest."""

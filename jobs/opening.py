@@ -113,9 +113,7 @@ def conclude(settings: Settings, night: Night, page: str, waiting: list[Line], *
 
 def _next_steps(night: Night, waiting: list[Line]) -> list[dict[str, object]]:
     """What waits, and what to type next, with the id that `lake approve` takes."""
-    from jobs.status import held_things
-
-    ids = {line.key: ident for ident, line in held_things(night.ledger).items()} if waiting else {}
+    ids = {line.key: ident for ident, line in night.ledger.held_things().items()} if waiting else {}
     return [
         {
             "dataset": x.dataset,

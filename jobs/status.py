@@ -6,28 +6,10 @@ from typing import Any
 
 from jobs import show
 from jobs.ask import app, receipts_of
-from jobs.contracts import fingerprint
 from jobs.landing import Receipt
 from jobs.ledger import Ledger, Line
 from jobs.release import Release, find_release
 from jobs.settings import DatasetOption, DateOption, Settings, SourceOption, select, with_settings
-
-
-def held_things(ledger: Ledger) -> dict[str, Line]:
-    """What awaits a decision, by the id that `lake approve` takes."""
-    approved = [d for d in ledger.decisions if d.kind == "approve"]
-    deliveries = {(d.dataset, d.business_date, d.revision, d.sha256) for d in approved}
-    tables = {(d.table, d.input_fingerprint) for d in approved}
-    found = {}
-    for line in ledger.lines.values():
-        decided = (line.dataset, line.business_date, line.revision, line.sha256) in deliveries or (
-            line.dataset.removeprefix("gold."),
-            line.fingerprint,
-        ) in tables
-        if line.outcome == "held" and not decided and line.code != "E706":
-            key = [line.dataset, line.business_date, line.revision, line.sha256 or line.fingerprint]
-            found[fingerprint(key)[:8]] = line
-    return found
 
 
 @app.command()
@@ -36,7 +18,7 @@ def status(settings: Settings, date: DateOption = "", source: SourceOption = "",
     """What arrived, what became of it, what is held or late, and which release is published."""
     selection = select(settings, date, source, dataset)
     ledger = Ledger(settings.lake, settings.run)
-    held = held_things(ledger)
+    held = ledger.held_things()
     rows = [_delivery(ledger, held, r) for r in receipts_of(settings, selection)]
     newest = find_release(settings.lake, None)
     if settings.json:

@@ -18,6 +18,7 @@ from jobs.contracts import PROJECT
 from jobs.lock import hold_lake
 from jobs.processes import started, wait_for_end
 from tests.little import CITY, World, csv_of
+from tests.servers import wait_until
 
 pytestmark = pytest.mark.spark
 
@@ -98,7 +99,7 @@ def test_a_night_and_a_question_attach_to_it(served: World) -> None:
 def test_what_a_killed_command_left_running_is_cancelled_before_the_next_one_begins(served: World) -> None:
     server = server_of(served)
     doomed = subprocess.Popen([sys.executable, "-c", HANGS], env=environment(served), cwd=PROJECT)
-    until(lambda: connect.running_jobs(server) != [], doomed)
+    wait_until(lambda: connect.running_jobs(server) != [], 120, lambda: "its query runs")
     doomed.send_signal(signal.SIGKILL)
     doomed.wait(30)
     assert connect.running_jobs(server) != []  # a client's death alone stops nothing
@@ -113,7 +114,7 @@ def test_a_server_that_is_killed_fails_the_command_which_then_starts_it_again(se
     hanging = subprocess.Popen(
         [sys.executable, "-c", HANGS], env=environment(served), cwd=PROJECT, stderr=subprocess.PIPE, text=True
     )
-    until(lambda: connect.running_jobs(first) != [], hanging)
+    wait_until(lambda: connect.running_jobs(first) != [], 120, lambda: "its query runs")
     os.killpg(first.pid, signal.SIGKILL)
     assert wait_for_end(first.pid, first.began, 30)
     _, said = hanging.communicate(timeout=120)  # it ends by itself, and soon
@@ -141,10 +142,3 @@ def test_it_is_not_stopped_under_a_running_command_and_then_leaves_no_process(se
 
 def javas() -> set[int]:
     return {p.pid for p in psutil.Process().children(recursive=True) if "java" in p.name()}
-
-
-def until(holds: object, process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
-    """Ask until something holds, as long as the process lives."""
-    assert callable(holds)
-    while not holds():
-        assert process.poll() is None, "ended too early"

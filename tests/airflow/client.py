@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from jobs.contracts import PROJECT
 from tests.little import CITY, World
+from tests.servers import free_ports, wait_until
 
 ENDED = ("success", "failed")
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 class Airflow:
     """`make airflow` for one lake."""
 
     def __init__(self, world: World, folder: Path, conf: Path, **settings: str) -> None:
-        self.world, self.home, self.port = world, folder / "airflow", free_port()
+        self.world, self.home, self.port = world, folder / "airflow", free_ports(1)[0]
         self.environment = {
             **os.environ, "AIRFLOW_HOME": str(self.home), "LAKE_AIRFLOW_PORT": str(self.port), "LAKE_ROOT": world.lake.root,
             "LAKE_INBOX": str(world.inbox), "LAKE_CITY": CITY, "LAKE_CONF": str(conf), "XDG_STATE_HOME": str(folder / "state"),
@@ -125,11 +119,13 @@ class Airflow:
         return str(until(ended, f"{count} runs of {dag} {night}", seconds))
 
 
-def until(found: Any, what: str, seconds: float) -> Any:
-    """Ask until there is an answer."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if answer := found():
-            return answer
-        time.sleep(0.3)
-    raise AssertionError(f"not within {seconds:.0f} s: {what}")
+def until(found: Callable[[], Any], what: str, seconds: float) -> Any:
+    """Ask until there is an answer; the answer."""
+    answers: list[Any] = []
+
+    def is_there() -> bool:
+        answers[:] = [found()]
+        return bool(answers[0])
+
+    wait_until(is_there, seconds, lambda: what)
+    return answers[0]
