@@ -1,8 +1,9 @@
 """Airflow on one machine: `python -m dags.local start|stop|env`; `make airflow` and `make airflow-stop` type the first two.
 
 Scheduler, API server, DAG processor and triggerer with the LocalExecutor, on loopback, in a folder of their own under the lake.
-SQLite is the database unless AIRFLOW__DATABASE__SQL_ALCHEMY_CONN names another. Every setting can be overridden by Airflow's own
-environment variables.
+People and tasks have an API server each: in one process a person's answer, which waits for SQLite in the event loop, would hold up
+the end of the very transaction that it waits for. SQLite is the database unless AIRFLOW__DATABASE__SQL_ALCHEMY_CONN names another.
+Every setting can be overridden by Airflow's own environment variables.
 """
 
 from __future__ import annotations
@@ -23,12 +24,6 @@ from typing import Any
 import psutil
 
 PROJECT = Path(__file__).resolve().parent.parent
-COMPONENTS = {
-    "dag-processor": ["dag-processor"],
-    "scheduler": ["scheduler", "--skip-serve-logs"],  # its log server listens on every interface
-    "triggerer": ["triggerer", "--skip-serve-logs"],
-    "api-server": ["api-server", "--workers", "1"],
-}
 POOL = "lake"
 MARK = (
     "LAKE_AIRFLOW_STARTED"  # in the environment of what was started here, and of nothing else: not of a person's shell
@@ -46,6 +41,21 @@ def port() -> int:
     return int(os.environ.get("LAKE_AIRFLOW_PORT") or 8585)
 
 
+def execution_port() -> int:
+    return int(os.environ.get("LAKE_AIRFLOW_EXECUTION_PORT") or 8586)
+
+
+def components() -> dict[str, list[str]]:
+    """What `airflow` is told for each process of this Airflow, by name."""
+    return {
+        "dag-processor": ["dag-processor"],
+        "scheduler": ["scheduler", "--skip-serve-logs"],  # its log server listens on every interface
+        "triggerer": ["triggerer", "--skip-serve-logs"],
+        "api-server": ["api-server", "--apps", "core", "--workers", "1"],
+        "execution-api": ["api-server", "--apps", "execution", "--workers", "1", "--port", str(execution_port())],
+    }
+
+
 def environment(folder: Path) -> dict[str, str]:
     """Airflow's settings for one machine; what the environment already says wins."""
     address = f"http://127.0.0.1:{port()}"
@@ -54,9 +64,9 @@ def environment(folder: Path) -> dict[str, str]:
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder / 'airflow.db'}?timeout=60",  # its default gives up in 5 s
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder / 'airflow.db'}?timeout=20",  # its default gives up in 5 s
         "AIRFLOW__CORE__PARALLELISM": "2",
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{execution_port()}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(folder / "passwords.json"),
         "AIRFLOW__API__HOST": "127.0.0.1",
@@ -88,10 +98,10 @@ def _secret(path: Path) -> str:
 
 
 def start() -> None:
-    """Migrate the database, make pool and password, start those of the four components that do not run, wait until the API answers."""
+    """Migrate the database, make pool and password, start those components that do not run, wait until both APIs answer."""
     folder = home()
     running = _running(folder)
-    if len(running) == len(COMPONENTS):
+    if running.keys() == components().keys():
         print(f"Airflow runs already: http://127.0.0.1:{port()}")
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,10 +110,11 @@ def start() -> None:
     _lake("server", "start", env=env)
     for words in (["db", "migrate"], ["pools", "set", POOL, "1", "One writer a lake"]):
         _airflow(words, env)
-    missing = {name: words for name, words in COMPONENTS.items() if name not in running}
+    missing = {name: words for name, words in components().items() if name not in running}
     started = {name: _start(name, words, env, folder) for name, words in missing.items()}
     (folder / "processes.json").write_text(json.dumps(running | started))
-    _wait_for_api()
+    _wait_for(f"http://127.0.0.1:{execution_port()}/execution/health")
+    _wait_for(f"http://127.0.0.1:{port()}/api/v2/monitor/health")
     print(f"Airflow: http://127.0.0.1:{port()} (user admin, password in {folder / 'passwords.json'})")
 
 
@@ -143,11 +154,11 @@ def _start(name: str, words: list[str], env: dict[str, str], folder: Path) -> in
     return process.pid
 
 
-def _wait_for_api(seconds: int = 120) -> None:
+def _wait_for(address: str, seconds: int = 120) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port()}/api/v2/monitor/health", timeout=5):
+            with urllib.request.urlopen(address, timeout=5):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.5)
@@ -160,10 +171,10 @@ def _running(folder: Path) -> dict[str, int]:
         known: dict[str, int] = json.loads((folder / "processes.json").read_text())
     except (OSError, ValueError):
         return {}
-    return {name: pid for name, pid in known.items() if _is_ours(pid)}
+    return {name: pid for name, pid in known.items() if _is_airflow(pid)}
 
 
-def _is_ours(pid: int) -> bool:
+def _is_airflow(pid: int) -> bool:
     """Whether a process id is still one of Airflow's, and not another process that got its number."""
     try:
         return b"airflow" in Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -175,7 +186,7 @@ def stop() -> None:
     """End every component with all that it started, wait until they are gone, and stop the lake's Spark server."""
     folder = home()
     groups = set(_running(folder).values())
-    processes = [p for p in psutil.process_iter() if _group(p) in groups or _is_ours_by_mark(p, folder)]
+    processes = [p for p in psutil.process_iter() if is_ours(p, folder)]
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
@@ -189,14 +200,7 @@ def stop() -> None:
     print("Airflow is stopped." if groups else "Airflow was not running.")
 
 
-def _group(process: Any) -> int:
-    try:
-        return os.getpgid(process.pid)
-    except ProcessLookupError:
-        return 0
-
-
-def _is_ours_by_mark(process: Any, folder: Path) -> bool:
+def is_ours(process: Any, folder: Path) -> bool:
     """Whether this Airflow started a process: a task's worker leads a group of its own, and outlives a killed scheduler."""
     try:
         return bool(str(folder) == process.environ().get(MARK))

@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from jobs import delta
 from jobs import night as nights
+from jobs import stage as stages
 from jobs.contracts import load_gold
 from jobs.digest import digest_columns, digest_of
 from jobs.ledger import Run
@@ -123,3 +124,23 @@ def test_a_ledger_of_many_small_files_becomes_one_and_says_the_same(aged: World,
     assert [r for r in after.sort_by("line").to_pylist() if r["stage"] != "maintain"] == before.sort_by(
         "line"
     ).to_pylist()
+
+
+def test_small_files_of_silver_are_joined_and_what_is_folded_is_still_known(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table that is too large to be rewritten takes each night by MERGE, which leaves a few files more."""
+    monkeypatch.setattr(stages, "SMALL", -1)
+    for day, value in (("2025-01-01", 10), ("2025-01-02", 11), ("2025-01-03", 12)):
+        world.deliver("reg.things", day, csv_of([(1, 2013, value), (2, 2014, 20)]))
+        world.run()
+    path = world.lake.table("silver", "reg_things")
+    rows, folded = world.rows("reg.things"), delta.table_state(path)
+    assert folded is not None
+    monkeypatch.setattr(delta, "FEW_FILES", 1)
+    _, done = maintain(world)
+    joined = delta.table_state(path)
+    assert joined is not None
+    assert (done["silver.reg_things"].joined > 0, joined.version > folded.version) == (True, True)
+    assert (world.rows("reg.things"), joined.metadata) == (rows, folded.metadata)
+    assert world.run().lines == []

@@ -23,10 +23,11 @@ class Airflow:
     """`make airflow` for one lake."""
 
     def __init__(self, world: World, folder: Path, conf: Path, **settings: str) -> None:
-        self.world, self.home, self.port = world, folder / "airflow", free_ports(1)[0]
+        self.world, self.home = world, folder / "airflow"
+        self.port, execution = free_ports(2)
         self.environment = {
-            **os.environ, "AIRFLOW_HOME": str(self.home), "LAKE_AIRFLOW_PORT": str(self.port), "LAKE_ROOT": world.lake.root,
-            "LAKE_INBOX": str(world.inbox), "LAKE_CITY": CITY, "LAKE_CONF": str(conf), "XDG_STATE_HOME": str(folder / "state"),
+            **os.environ, "AIRFLOW_HOME": str(self.home), "LAKE_AIRFLOW_PORT": str(self.port),
+            "LAKE_AIRFLOW_EXECUTION_PORT": str(execution), "LAKE_ROOT": world.lake.root, "LAKE_INBOX": str(world.inbox), "LAKE_CITY": CITY, "LAKE_CONF": str(conf), "XDG_STATE_HOME": str(folder / "state"),
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1", **settings,
         }  # fmt: skip
         self.token = ""
@@ -42,12 +43,13 @@ class Airflow:
     def command(self, *words: str) -> str:
         """`airflow WORDS`."""
         done = subprocess.run(
-            [sys.executable, "-m", "airflow", *words], cwd=PROJECT, env=self._settings(), capture_output=True, text=True, check=False
+            [sys.executable, "-m", "airflow", *words], cwd=PROJECT, env=self.settings(), capture_output=True, text=True, check=False
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout
 
-    def _settings(self) -> dict[str, str]:
+    def settings(self) -> dict[str, str]:
+        """What `python -m dags.local env` prints, and the environment."""
         code = "import json; from dags import local; print(json.dumps(local.environment(local.home())))"
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=True

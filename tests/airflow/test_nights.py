@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import psutil
 import pytest
 
+from jobs.contracts import PROJECT
 from tests.airflow.client import Airflow, until
 from tests.little import World, csv_of, write_conf
 
@@ -84,6 +87,19 @@ def test_a_night_goes_from_two_departments_to_a_release_by_itself(airflow: Airfl
     ]
 
 
+def test_stopping_it_would_not_end_the_shell_in_which_its_settings_are(airflow: Airflow) -> None:
+    """`eval "$(python -m dags.local env)"` puts them into a person's shell."""
+    code = "import psutil; from dags import local; print(*[p.pid for p in psutil.process_iter() if local.is_ours(p, local.home())])"
+    line = [sys.executable, "-c", code]
+    done = subprocess.run(line, cwd=PROJECT, env=airflow.settings(), capture_output=True, text=True, check=True)
+    ours = {int(pid) for pid in done.stdout.split()}
+    with subprocess.Popen(["sleep", "600"], env=airflow.settings()) as shell:
+        again = subprocess.run(line, cwd=PROJECT, env=airflow.settings(), capture_output=True, text=True, check=True)
+        shell.kill()
+    assert len(ours) >= 4
+    assert shell.pid not in {int(pid) for pid in again.stdout.split()}
+
+
 def test_nothing_of_it_listens_beyond_this_machine(airflow: Airflow) -> None:
     listening = {
         c.laddr.ip.removeprefix("::ffff:")
@@ -132,10 +148,11 @@ def test_a_held_delivery_asks_on_the_page_and_goes_on_when_a_person_approves(air
     asked = until(lambda: airflow.runs("approvals", night), "a question", 120)[0]["dag_run_id"]
     path = f"/dags/approvals/dagRuns/{asked}/taskInstances"
     until(lambda: airflow.states("approvals", asked).get("decide") == "awaiting_input", "waiting for a person", 120)
-    seen = (
-        f"task_id='decide', run_id='{asked}'"  # the scheduler knows that the task waits: no person is faster than that
+    # The scheduler has to know that the task waits, which no person is fast enough to notice.
+    event = (
+        f"with state success for task instance TaskInstanceKey(dag_id='approvals', task_id='decide', run_id='{asked}'"
     )
-    until(lambda: seen in (airflow.home / "logs" / "scheduler.log").read_text().split("Received executor event with state success", 1)[-1], seen, 60)  # fmt: skip
+    until(lambda: event in (airflow.home / "logs" / "scheduler.log").read_text(), event, 60)
     answer = {"chosen_options": ["Approve"], "params_input": {"reason": "seen, and right"}}
     airflow.api("PATCH", f"{path}/decide/0/hitlDetails", answer)
     assert airflow.end("approvals", asked) == "success", airflow.states("approvals", asked)

@@ -146,3 +146,23 @@ def test_seventy_departments_need_no_new_file_and_little_time(tmp_path: Path) ->
     assert found["errors"] == {}
     assert {f"dept{n:02}" for n in range(70)} <= set(found["dags"])
     assert len(found["dags"]["gold"]["waits_for"]) == len(load_contracts("new_york")) + 71
+
+
+def test_a_question_that_fails_says_the_lakes_own_code(tmp_path: Path) -> None:
+    """A task that asks for JSON fails as one that types a command does, also where nothing was printed."""
+    code = """
+from unittest.mock import patch, MagicMock
+from dags import typed
+context = {"dag": MagicMock(dag_id="late"), "run_id": "r", "ti": MagicMock(try_number=1)}
+with patch.object(typed, "get_current_context", lambda: context):
+    try:
+        typed.ask("status", "--dataset", "no.such")
+    except typed.CannotHelp as error:
+        print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, env={**os.environ, "AIRFLOW_HOME": str(tmp_path), "LAKE_ROOT": str(tmp_path / "lake")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "lake status ended with exit code 2: E004" in done.stdout, done.stderr[-1500:]
+    assert "next" in done.stdout
