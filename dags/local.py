@@ -19,7 +19,6 @@ import urllib.error
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -185,8 +184,7 @@ def _is_airflow(pid: int) -> bool:
 def stop() -> None:
     """End every component with all that it started, wait until they are gone, and stop the lake's Spark server."""
     folder = home()
-    groups = set(_running(folder).values())
-    processes = [p for p in psutil.process_iter() if is_ours(p, folder)]
+    processes = find_processes(folder)
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
@@ -197,14 +195,30 @@ def stop() -> None:
     psutil.wait_procs(alive, timeout=30)
     (folder / "processes.json").unlink(missing_ok=True)
     _lake("server", "stop", env=environment(folder))
-    print("Airflow is stopped." if groups else "Airflow was not running.")
+    print("Airflow is stopped." if processes else "Airflow was not running.")
 
 
-def is_ours(process: Any, folder: Path) -> bool:
-    """Whether this Airflow started a process: a task's worker leads a group of its own, and outlives a killed scheduler."""
+def find_processes(folder: Path) -> list[psutil.Process]:
+    """All processes of this Airflow.
+
+    Those of the components' groups, of which some overwrite their environment with a title, and those with our mark: a task's worker
+    leads a group of its own, and outlives a killed scheduler.
+    """
+    groups = set(_running(folder).values())
+    return [p for p in psutil.process_iter() if _group(p) in groups or _has_mark(p, folder)]
+
+
+def _group(process: psutil.Process) -> int:
+    try:
+        return os.getpgid(process.pid)
+    except ProcessLookupError:
+        return 0
+
+
+def _has_mark(process: psutil.Process, folder: Path) -> bool:
     try:
         return bool(str(folder) == process.environ().get(MARK))
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
+    except psutil.Error:
         return False
 
 

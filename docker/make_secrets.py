@@ -15,12 +15,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 BUCKET = "lake"
+CITY = os.environ.get("LAKE_CITY") or "new_york"
+PUBLISHED = ("gold", "audit/releases", "audit/restatements")
 FOLDER = Path(__file__).resolve().parent / "secrets"
 
 
 def texts() -> list[Mapping[str, str]]:
     """File names and what is in them; the files of one group belong together and are made together."""
-    key, secret = secrets.token_hex(10).upper(), secrets.token_urlsafe(30)
+    (key, secret), (sql_key, sql_secret) = (
+        (secrets.token_hex(10).upper(), secrets.token_urlsafe(30)) for _ in range(2)
+    )
     return [
         {"postgres_password": secrets.token_urlsafe(32)},
         {"airflow_passwords.json": json.dumps({"admin": secrets.token_urlsafe(18)})},
@@ -28,16 +32,28 @@ def texts() -> list[Mapping[str, str]]:
         {"airflow_secret_key": secrets.token_urlsafe(64)},
         {"airflow_fernet_key": base64.urlsafe_b64encode(os.urandom(32)).decode()},
         {
-            "s3_identities.json": json.dumps({"identities": [_identity(key, secret)]}),
-            "s3_credentials": f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n",
+            "s3_identities.json": json.dumps({"identities": [_writer(key, secret), _reader(sql_key, sql_secret)]}),
+            "s3_credentials": _credentials(key, secret),
+            "s3_credentials_sql": _credentials(sql_key, sql_secret),
         },
+        {"sql_token": secrets.token_urlsafe(32)},
     ]
 
 
-def _identity(key: str, secret: str) -> dict[str, object]:
+def _credentials(key: str, secret: str) -> str:
+    return f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n"
+
+
+def _writer(key: str, secret: str) -> dict[str, object]:
     """What the lake may do in the object store: everything with objects of its own bucket, and nothing else."""
     actions = [f"{action}:{BUCKET}" for action in ("Read", "Write", "List", "Tagging")]
     return {"name": "lake", "credentials": [{"accessKey": key, "secretKey": secret}], "actions": actions}
+
+
+def _reader(key: str, secret: str) -> dict[str, object]:
+    """What the SQL service may do: read what is published of the one city."""
+    actions = [f"{action}:{BUCKET}/city/{CITY}/{place}/*" for action in ("Read", "List") for place in PUBLISHED]
+    return {"name": "sql", "credentials": [{"accessKey": key, "secretKey": secret}], "actions": actions}
 
 
 def make_secrets(folder: Path) -> list[Path]:

@@ -165,6 +165,20 @@ CODES: dict[str, Code] = {
         "failed",
         1,
     ),
+    "E504": Code(
+        "The SQL service could read more than gold",
+        "SQL reaches every path that its process may open, and this user or key opens the raw side too.",
+        "Start it as a user of its own, on object storage with a key of its own; README, 'From a server'.",
+        "failed",
+        1,
+    ),
+    "E505": Code(
+        "The SQL service cannot listen",
+        "Another process has the port.",
+        "lake serve --thrift-port N --connect-port M",
+        "failed",
+        1,
+    ),
     "E601": Code(
         "No space left", "The disk that holds the lake is full.", "Free space, then type the same command.", "failed", 6
     ),

@@ -19,6 +19,15 @@ from jobs.errors import LakeError
 
 FORMAT_VERSION = 1
 ZONES = ("landing", "bronze", "silver", "quarantine", "gold", "audit", "reports", "logs")
+PRIVATE = (
+    "landing",
+    "bronze",
+    "silver",
+    "quarantine",
+    "logs",
+    "audit/ledger",
+    "audit/decisions",
+)  # fmt: skip - for those who run the lake; gold, releases, restatements and reports are for readers
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,26 @@ class Lake:
                 raise LakeError("E006", place=path, expected=str(FORMAT_VERSION), actual=str(found))
             return
         store.make_folder(self.base)
+        if self.is_local:
+            for zone in PRIVATE:
+                store.make_folder(f"{self.base}/{zone}")
+                Path(self.base, zone).chmod(0o700)
         self.files.pipe_file(path, json.dumps({"format_version": FORMAT_VERSION, "city": self.city}).encode())
+
+    def open_zones(self) -> list[str]:
+        """The private parts of the lake that this process can read: its user's rights decide, on object storage its key's."""
+        return [zone for zone in PRIVATE if self._can_read(f"{self.base}/{zone}")]
+
+    def _can_read(self, path: str) -> bool:
+        try:
+            self.files.ls(path)
+        except FileNotFoundError:
+            return not self.is_local  # a store that forbids it says so, also of what is not there
+        except OSError as error:
+            if isinstance(error, PermissionError) or "ACCESS_DENIED" in str(error):
+                return False
+            raise
+        return True
 
     def write_atomic(self, path: str, data: bytes) -> None:
         """Write a file so that a reader sees all of it or none."""

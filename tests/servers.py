@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 KEY, SECRET = "lake", "not-a-secret-but-a-test"
+READER = "reader"
 
 
 def free_ports(count: int) -> list[int]:
@@ -96,8 +97,8 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def object_store(folder: Path, bucket: str = "lake") -> Iterator[dict[str, str]]:
-    """SeaweedFS with one key and one bucket; yields the variables that a client needs."""
+def object_store(folder: Path, bucket: str = "lake", readable: Sequence[str] = ()) -> Iterator[dict[str, str]]:
+    """SeaweedFS with one bucket, a key, and one that reads some folders only; yields the variables that a client needs."""
     names = ("master", "volume", "filer", "s3")
     ports = free_ports(2 * len(names) + 1)
     http, grpc, debug = ports[:4], ports[4:8], ports[8]
@@ -107,8 +108,12 @@ def object_store(folder: Path, bucket: str = "lake") -> Iterator[dict[str, str]]
         for name, port in zip(names, numbers, strict=True)
     ]
     folder.mkdir(parents=True)
-    identity = {"name": "lake", "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": ["Admin"]}
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    reads = [f"{action}:{bucket}/{place}/*" for action in ("Read", "List") for place in readable]
+    identities = [
+        {"name": key, "credentials": [{"accessKey": key, "secretKey": SECRET}], "actions": actions}
+        for key, actions in ((KEY, ["Admin"]), (READER, reads))
+    ]
+    (folder / "s3.json").write_text(json.dumps({"identities": identities}))
     command = [
         str(Path(sys.executable).with_name("weed")), "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         "-master.telemetry=false", "-master.volumeSizeLimitMB=256", "-volume.preStopSeconds=0", f"-debug.port={debug}", "-s3", "-s3.port.iceberg=0",

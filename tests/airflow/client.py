@@ -24,10 +24,10 @@ class Airflow:
 
     def __init__(self, world: World, folder: Path, conf: Path, **settings: str) -> None:
         self.world, self.home = world, folder / "airflow"
-        self.port, execution = free_ports(2)
+        self.port, self.execution = free_ports(2)
         self.environment = {
             **os.environ, "AIRFLOW_HOME": str(self.home), "LAKE_AIRFLOW_PORT": str(self.port),
-            "LAKE_AIRFLOW_EXECUTION_PORT": str(execution), "LAKE_ROOT": world.lake.root, "LAKE_INBOX": str(world.inbox), "LAKE_CITY": CITY, "LAKE_CONF": str(conf), "XDG_STATE_HOME": str(folder / "state"),
+            "LAKE_AIRFLOW_EXECUTION_PORT": str(self.execution), "LAKE_ROOT": world.lake.root, "LAKE_INBOX": str(world.inbox), "LAKE_CITY": CITY, "LAKE_CONF": str(conf), "XDG_STATE_HOME": str(folder / "state"),
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1", **settings,
         }  # fmt: skip
         self.token = ""
@@ -56,6 +56,14 @@ class Airflow:
         )
         found: dict[str, str] = json.loads(done.stdout)
         return found
+
+    def processes(self) -> list[int]:
+        """Ids of the processes that `make airflow-stop` would end."""
+        code = "from dags import local; print(*[p.pid for p in local.find_processes(local.home())])"
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=True
+        )
+        return [int(pid) for pid in done.stdout.split()]
 
     def lake(self, *words: str) -> tuple[int, str, str]:
         """`lake WORDS`, as a person types it beside Airflow."""

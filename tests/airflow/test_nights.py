@@ -6,14 +6,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import psutil
 import pytest
 
-from jobs.contracts import PROJECT
 from tests.airflow.client import Airflow, until
 from tests.little import World, csv_of, write_conf
 
@@ -46,20 +44,10 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
             made.unpause(*DAGS)
             yield made
         finally:
+            began = made.processes()
             made.local("stop")
-        assert processes_of(made) == []
-
-
-def processes_of(airflow: Airflow) -> list[psutil.Process]:
-    """Processes of this Airflow and of all that it started."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("AIRFLOW_HOME") == str(airflow.home) and process.pid != os.getpid():
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
+        assert len(began) >= 5
+        assert [pid for pid in began if psutil.pid_exists(pid)] == []
 
 
 def status(airflow: Airflow) -> dict[str, Any]:
@@ -89,25 +77,23 @@ def test_a_night_goes_from_two_departments_to_a_release_by_itself(airflow: Airfl
 
 def test_stopping_it_would_not_end_the_shell_in_which_its_settings_are(airflow: Airflow) -> None:
     """`eval "$(python -m dags.local env)"` puts them into a person's shell."""
-    code = "import psutil; from dags import local; print(*[p.pid for p in psutil.process_iter() if local.is_ours(p, local.home())])"
-    line = [sys.executable, "-c", code]
-    done = subprocess.run(line, cwd=PROJECT, env=airflow.settings(), capture_output=True, text=True, check=True)
-    ours = {int(pid) for pid in done.stdout.split()}
     with subprocess.Popen(["sleep", "600"], env=airflow.settings()) as shell:
-        again = subprocess.run(line, cwd=PROJECT, env=airflow.settings(), capture_output=True, text=True, check=True)
+        ours = airflow.processes()
         shell.kill()
-    assert len(ours) >= 4
-    assert shell.pid not in {int(pid) for pid in again.stdout.split()}
+    assert len(ours) >= 5
+    assert shell.pid not in ours
 
 
 def test_nothing_of_it_listens_beyond_this_machine(airflow: Airflow) -> None:
-    listening = {
-        c.laddr.ip.removeprefix("::ffff:")
-        for process in processes_of(airflow)
-        for c in process.net_connections("inet")
+    server = json.loads(airflow.lake("server", "status", "--json")[1])["pid"]
+    listening = [
+        c.laddr
+        for pid in (*airflow.processes(), server)
+        for c in psutil.Process(pid).net_connections("inet")
         if c.status == psutil.CONN_LISTEN
-    }
-    assert listening == {"127.0.0.1"}
+    ]
+    assert {a.ip.removeprefix("::ffff:") for a in listening} == {"127.0.0.1"}
+    assert {airflow.port, airflow.execution} <= {a.port for a in listening}
 
 
 def test_a_cleared_night_runs_again_and_writes_no_table(airflow: Airflow) -> None:

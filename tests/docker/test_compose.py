@@ -29,7 +29,7 @@ def test_the_file_is_what_the_compose_specification_allows() -> None:
 def test_every_service_that_the_set_up_needs_is_there() -> None:
     assert set(NAMES) == {
         "store", "bucket", "connect", "pages", "postgres", "airflow-database", "airflow-api", "airflow-scheduler",
-        "airflow-dag-processor", "airflow-triggerer",
+        "airflow-dag-processor", "airflow-triggerer", "sql",
     }  # fmt: skip
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from jobs import setup
+from jobs.contracts import PROJECT
+from jobs.session import attach
 from tests.places.conftest import DATE, run_first_night, type_lake
-from tests.servers import KEY, SECRET, object_store
+from tests.servers import KEY, READER, SECRET, free_ports, object_store, running
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
@@ -19,7 +23,8 @@ pytestmark = [pytest.mark.spark, pytest.mark.slow]
 def store(plain_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The variables of a command whose lake is in SeaweedFS."""
     setup.fetch_jars(setup.S3_PINS)
-    with object_store(tmp_path_factory.mktemp("store") / "weed") as found:
+    published = [f"city/new_york/{place}" for place in ("gold", "audit/releases", "audit/restatements")]
+    with object_store(tmp_path_factory.mktemp("store") / "weed", readable=published) as found:
         yield plain_env | found | {"LAKE_ROOT": "s3a://lake/city"}
 
 
@@ -76,3 +81,25 @@ def test_the_doctor_writes_an_object_and_takes_it_away(store: dict[str, str], di
     assert found["object store"]["ok"], found
     refused = type_lake(store | {"AWS_ACCESS_KEY_ID": "nobody"}, "doctor", "--json")
     assert not {x["name"]: x["ok"] for x in json.loads(refused.stdout)["findings"]}["object store"]
+
+
+def test_the_sql_service_needs_a_key_that_reads_what_is_published_and_no_more(
+    store: dict[str, str], digests: dict[str, str], tmp_path: Path
+) -> None:
+    thrift, connect = free_ports(2)
+    ports = ["--thrift-port", str(thrift), "--connect-port", str(connect)]
+    refused = type_lake(store, "serve", *ports, "--json")
+    assert json.loads(refused.stdout)["error"]["code"] == "E504"
+    (tmp_path / "token").write_text("of-this-test-only\n")
+    log = tmp_path / "log"
+    command = [sys.executable, "-m", "jobs", "serve", *ports, "--token-file", str(tmp_path / "token")]
+    with running(command, log, lambda: "JDBC:" in log.read_text(), store | {"AWS_ACCESS_KEY_ID": READER}, cwd=PROJECT):
+        spark = attach(f"sc://localhost:{connect}/;token=of-this-test-only", str(uuid.uuid4()))
+        try:
+            assert spark.sql("SELECT count(*) FROM gold.crash_daily").collect()[0][0] == 48
+            assert spark.sql("SELECT count(*) FROM audit.releases").collect()[0][0] == 7
+            for path in ("silver/traffic_crashes", "bronze/traffic_crashes", "audit/ledger"):
+                with pytest.raises(Exception, match=r"AccessDenied|Access Denied|403|Forbidden"):
+                    spark.sql(f"SELECT * FROM delta.`s3a://lake/city/new_york/{path}`").collect()
+        finally:
+            spark.stop()

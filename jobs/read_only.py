@@ -1,0 +1,131 @@
+"""A Spark whose clients ask and change nothing that another client sees: Thrift and Connect beside each other, on one address.
+
+This guards readers from each other. What the service itself can read and write is for its operating-system user to say.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import tempfile
+import time
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.java_gateway import ensure_callback_server_started
+from pyspark.sql import SparkSession
+
+from jobs.connect import STARTS_WITHIN, TOKEN
+from jobs.errors import LakeError
+from jobs.session import open_session, session_conf
+
+_CATALYST = "org.apache.spark.sql.catalyst"
+_TELLS = ("Show", "Describe", "Explain")  # what SHOW, DESCRIBE and EXPLAIN become
+_ITS_OWN = ("SetCommand", "ResetCommand", "SetCatalogAndNamespace", "SetNamespaceCommand", "SetCatalogCommand")
+_RUNS_JAVA = ("reflect", "java_method", "try_reflect")
+
+
+def open_service(root: str, host: str, thrift: int, connect: int, token: str) -> SparkSession:
+    """Start Spark for readers, listening on both ports. The session returned may change views, those of clients may not."""
+    for port in (thrift, connect):
+        _need_free(host, port)
+    os.environ[TOKEN] = token  # Java takes it from the environment
+    java = session_conf(root=root)["spark.driver.extraJavaOptions"]
+    own = {
+        "spark.app.name": "city-lakehouse-sql",
+        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        "spark.connect.grpc.binding.address": host,
+        "spark.connect.grpc.binding.port": str(connect),
+        "spark.sql.connect.serverStacktrace.enabled": "false",  # an analyst is told what is wrong, not where in Spark
+        "spark.scheduler.mode": "FAIR",  # a short question does not wait for a long one
+        "spark.driver.extraJavaOptions": f"{java} -Djava.io.tmpdir={tempfile.gettempdir()} "
+        f"-Dhive.server2.thrift.bind.host={host} -Dhive.server2.thrift.port={thrift} "
+        f"-Dhive.exec.scratchdir={tempfile.gettempdir()}/hive",
+    }
+    spark = open_session(conf=session_conf(root=root) | own)
+    jvm: Any = spark.sparkContext._gateway.jvm  # type: ignore[union-attr]
+    _protect(spark, jvm)
+    jvm.org.apache.spark.sql.hive.thriftserver.HiveThriftServer2.startWithSparkSession(spark._jsparkSession, False)
+    _wait_for(host, thrift)
+    return spark
+
+
+def _need_free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise LakeError("E505", place=f"{host}:{port}", expected="free", actual=error.strerror or "taken") from None
+
+
+def _wait_for(host: str, port: int) -> None:
+    end = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex((host, port)) == 0:
+                return
+        time.sleep(0.1)
+    raise LakeError("E505", place=f"{host}:{port}", expected="a Thrift server that answers", actual="none")
+
+
+def _protect(spark: SparkSession, jvm: Any) -> None:
+    """Let Spark ask us about each plan of each other session before it runs. Where we do not answer, nothing runs."""
+    gateway: Any = spark.sparkContext._gateway
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)  # a refusal is no failure of ours
+    gateway.callback_server_parameters.propagate_java_exceptions = True
+    ensure_callback_server_started(gateway)  # type: ignore[no-untyped-call]
+    functions = getattr(jvm, f"{_CATALYST}.analysis.FunctionRegistry").builtin()
+    for name in _RUNS_JAVA:
+        functions.dropFunction(getattr(jvm, f"{_CATALYST}.FunctionIdentifier")(name))
+    spark._jsparkSession.extensions().injectCheckRule(_Rules(jvm, spark._jsparkSession))
+
+
+class _Rules:
+    """Scala's Function1[SparkSession, LogicalPlan => Unit]: makes the rule of a session."""
+
+    def __init__(self, jvm: Any, own: Any) -> None:
+        self.jvm, self.own = jvm, own
+
+    def apply(self, session: Any) -> object:
+        return _Rule(self.jvm, is_ours=session.equals(self.own))
+
+    class Java:
+        implements = ("scala.Function1",)
+
+
+class _Rule:
+    """Scala's Function1[LogicalPlan, Unit]: refuses a plan that is more than a question."""
+
+    def __init__(self, jvm: Any, *, is_ours: bool) -> None:
+        self.jvm, self.is_ours = jvm, is_ours
+        self.command = jvm.java.lang.Class.forName(f"{_CATALYST}.plans.logical.Command", True, _loader(jvm))
+
+    def apply(self, plan: Any) -> None:
+        if not self.is_ours and (wrong := self._find_command(plan)):
+            params = {"statement": wrong, "objectType": "read-only service", "objectName": "lake serve"}
+            scala = self.jvm.org.apache.spark.api.python.PythonUtils.toScalaMap(params)
+            error = self.jvm.org.apache.spark.SparkUnsupportedOperationException("FORBIDDEN_OPERATION", scala)
+            raise Py4JJavaError("", error)
+
+    def _find_command(self, plan: Any) -> str:
+        """The first command in a plan that does more than tell; one stands at the top, or below a WITH or several INSERTs."""
+        name = str(plan.getClass().getSimpleName())
+        if name in ("WithCTE", "Union"):
+            parts = plan.children()
+            return next(filter(None, (self._find_command(parts.apply(i)) for i in range(parts.size()))), "")
+        is_harmless = name.startswith(_TELLS) or name in _ITS_OWN or not self.command.isInstance(plan)
+        return "" if is_harmless or _is_private_view(name, plan) else name
+
+    class Java:
+        implements = ("scala.Function1",)
+
+
+def _is_private_view(name: str, plan: Any) -> bool:
+    """A temporary view is seen by the session that made it, and by nobody else."""
+    return name == "CreateViewCommand" and str(plan.viewType()) == "LocalTempView"
+
+
+def _loader(jvm: Any) -> Any:
+    return jvm.java.lang.Thread.currentThread().getContextClassLoader()
