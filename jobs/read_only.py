@@ -12,6 +12,7 @@ import tempfile
 import time
 from typing import Any
 
+from py4j.java_gateway import is_instance_of
 from py4j.protocol import Py4JJavaError
 from pyspark.java_gateway import ensure_callback_server_started
 from pyspark.sql import SparkSession
@@ -79,17 +80,17 @@ def _protect(spark: SparkSession, jvm: Any) -> None:
     functions = getattr(jvm, f"{_CATALYST}.analysis.FunctionRegistry").builtin()
     for name in _RUNS_JAVA:
         functions.dropFunction(getattr(jvm, f"{_CATALYST}.FunctionIdentifier")(name))
-    spark._jsparkSession.extensions().injectCheckRule(_Rules(jvm, spark._jsparkSession))
+    spark._jsparkSession.extensions().injectCheckRule(_Rules(gateway, spark._jsparkSession))
 
 
 class _Rules:
     """Scala's Function1[SparkSession, LogicalPlan => Unit]: makes the rule of a session."""
 
-    def __init__(self, jvm: Any, own: Any) -> None:
-        self.jvm, self.own = jvm, own
+    def __init__(self, gateway: Any, own: Any) -> None:
+        self.gateway, self.own = gateway, own
 
     def apply(self, session: Any) -> object:
-        return _Rule(self.jvm, is_ours=session.equals(self.own))
+        return _Rule(self.gateway, is_ours=session.equals(self.own))
 
     class Java:
         implements = ("scala.Function1",)
@@ -98,15 +99,15 @@ class _Rules:
 class _Rule:
     """Scala's Function1[LogicalPlan, Unit]: refuses a plan that is more than a question."""
 
-    def __init__(self, jvm: Any, *, is_ours: bool) -> None:
-        self.jvm, self.is_ours = jvm, is_ours
-        self.command = jvm.java.lang.Class.forName(f"{_CATALYST}.plans.logical.Command", True, _loader(jvm))
+    def __init__(self, gateway: Any, *, is_ours: bool) -> None:
+        self.gateway, self.is_ours = gateway, is_ours
 
     def apply(self, plan: Any) -> None:
         if not self.is_ours and (wrong := self._find_command(plan)):
             params = {"statement": wrong, "objectType": "read-only service", "objectName": "lake serve"}
-            scala = self.jvm.org.apache.spark.api.python.PythonUtils.toScalaMap(params)
-            error = self.jvm.org.apache.spark.SparkUnsupportedOperationException("FORBIDDEN_OPERATION", scala)
+            spark = self.gateway.jvm.org.apache.spark
+            scala = spark.api.python.PythonUtils.toScalaMap(params)
+            error = spark.SparkUnsupportedOperationException("FORBIDDEN_OPERATION", scala)
             raise Py4JJavaError("", error)
 
     def _find_command(self, plan: Any) -> str:
@@ -115,8 +116,9 @@ class _Rule:
         if name in ("WithCTE", "Union"):
             parts = plan.children()
             return next(filter(None, (self._find_command(parts.apply(i)) for i in range(parts.size()))), "")
-        is_harmless = name.startswith(_TELLS) or name in _ITS_OWN or not self.command.isInstance(plan)
-        return "" if is_harmless or _is_private_view(name, plan) else name
+        if name.startswith(_TELLS) or name in _ITS_OWN or _is_private_view(name, plan):
+            return ""
+        return name if is_instance_of(self.gateway, plan, f"{_CATALYST}.plans.logical.Command") else ""
 
     class Java:
         implements = ("scala.Function1",)
@@ -125,7 +127,3 @@ class _Rule:
 def _is_private_view(name: str, plan: Any) -> bool:
     """A temporary view is seen by the session that made it, and by nobody else."""
     return name == "CreateViewCommand" and str(plan.viewType()) == "LocalTempView"
-
-
-def _loader(jvm: Any) -> Any:
-    return jvm.java.lang.Thread.currentThread().getContextClassLoader()

@@ -17,7 +17,20 @@ PURE = [
 STAGES = {"jobs.bronze", "jobs.silver", "jobs.gold", "jobs.release"}
 COMMANDS = {
     f"jobs.{m}"
-    for m in ("cli", "ask", "status", "sql", "run", "steps", "decide", "maintain", "server", "examine", "pages")
+    for m in (
+        "cli",
+        "ask",
+        "status",
+        "sql",
+        "run",
+        "steps",
+        "decide",
+        "maintain",
+        "server",
+        "serve",
+        "examine",
+        "pages",
+    )
 }
 TYPED = COMMANDS | {f"jobs.{m}" for m in ("opening", "asides", "show", "settings")}
 ABOVE = COMMANDS | {f"jobs.{m}" for m in ("opening", "check", "asides", "report", "__main__")}
