@@ -23,9 +23,10 @@ def status(settings: Settings, date: DateOption = "", source: SourceOption = "",
     newest = find_release(settings.lake, None)
     if settings.json:
         tables = {t.table: t.status for t in newest.tables.values()} if newest else {}
+        why = {t.table: t.why for t in newest.tables.values() if t.why} if newest else {}
         waiting = [_held(ident, line) for ident, line in held.items()]
         number = newest.number if newest else None
-        show.print_json("status", deliveries=rows, release=number, gold=tables, held=waiting)
+        show.print_json("status", deliveries=rows, release=number, gold=tables, why=why, held=waiting)
         return
     show.print_table("", list(rows[0]) if rows else ["dataset"], [list(r.values()) for r in rows])
     for ident, line in held.items():

@@ -52,7 +52,7 @@ def stands_on(night: Night, mart: gold.Mart) -> tuple[Sequence[Any], ...]:
 
 
 def why_stale(night: Night, mart: gold.Mart, tables: Mapping[str, Released]) -> str:
-    """What is held, refused or failed behind a mart, deliveries and gold tables: its figures are older than what was sent."""
+    """What a mart's figures lack: what is held, refused or failed behind it, deliveries and gold tables, and what did not come."""
     if mart.reads == (gold.RECEIPTS,):
         return ""
     found = _held_parents(mart, tables, {m.table: m for m in marts(night)})
@@ -60,7 +60,15 @@ def why_stale(night: Night, mart: gold.Mart, tables: Mapping[str, Released]) -> 
         for line in open_lines(night, contract):
             delivery = "" if line.code == "E706" else f" {line.business_date} r{line.revision}"
             found.append(f"{contract.dataset}{delivery} {line.outcome} ({line.code})")
+        found += [f"{contract.dataset} {day} not delivered" for day in _missing(night, contract)]
     return "; ".join(dict.fromkeys(found))
+
+
+def _missing(night: Night, contract: Contract) -> list[str]:
+    """The newest night of a dataset, where its delivery was due and has not come."""
+    found = landing.list_receipts(night.lake, contract, absent=True)
+    newest = [r.status for r in found if r.business_date == found[-1].business_date]
+    return [found[-1].business_date] if "not_delivered" in newest and "delivered" not in newest else []
 
 
 def _held_parents(mart: gold.Mart, tables: Mapping[str, Released], known: Mapping[str, gold.Mart]) -> list[str]:
