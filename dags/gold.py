@@ -26,6 +26,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from dags.alerts import alert
 from dags.assets import gate_asset, held_asset, silver_assets
 from dags.defaults import CITY, DEFAULTS
+from dags.links import link_to_report
 from dags.typed import SPARK, ask, lake, list_held, partition_key
 
 GATE = gate_asset(CITY.name)
@@ -73,7 +74,7 @@ with DAG(
     complete = EmptyOperator(
         task_id="complete", trigger_rule=TriggerRule.NONE_FAILED, doc_md="Fails where a task has failed."
     )
-    built, reported = gold(), report()
+    built, reported = gold(), link_to_report(report())
     plan() >> built >> release() >> reported >> complete
     built >> [held(), complete]
 

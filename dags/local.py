@@ -44,15 +44,20 @@ def execution_port() -> int:
     return int(os.environ.get("LAKE_AIRFLOW_EXECUTION_PORT") or 8586)
 
 
+def pages_port() -> int:
+    return int(os.environ.get("LAKE_PAGES_PORT") or 8090)
+
+
 def components() -> dict[str, list[str]]:
-    """What `airflow` is told for each process of this Airflow, by name."""
+    """The words behind `python -m` for each process, by name."""
     return {
-        "dag-processor": ["dag-processor"],
-        "scheduler": ["scheduler", "--skip-serve-logs"],  # its log server listens on every interface
-        "triggerer": ["triggerer", "--skip-serve-logs"],
-        "api-server": ["api-server", "--apps", "core", "--workers", "1"],
-        "execution-api": ["api-server", "--apps", "execution", "--workers", "1", "--port", str(execution_port())],
-    }
+        "dag-processor": ["airflow", "dag-processor"],
+        "scheduler": ["airflow", "scheduler", "--skip-serve-logs"],  # its log server listens on every interface
+        "triggerer": ["airflow", "triggerer", "--skip-serve-logs"],
+        "api-server": ["airflow", "api-server", "--apps", "core", "--workers", "1"],
+        "execution-api": ["airflow", "api-server", "--apps", "execution", "--workers", "1", "--port", str(execution_port())],
+        "pages": ["jobs", "pages", "--port", str(pages_port())],
+    }  # fmt: skip
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -78,6 +83,7 @@ def environment(folder: Path) -> dict[str, str]:
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
         "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
+        "LAKE_PAGES_URL": f"http://127.0.0.1:{pages_port()}",
     }
     places = {
         k: str(Path(os.environ[k]).resolve())
@@ -143,7 +149,7 @@ def _start(name: str, words: list[str], env: dict[str, str], folder: Path) -> in
     (folder / "logs").mkdir(exist_ok=True)
     with (folder / "logs" / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "airflow", *words],
+            [sys.executable, "-m", *words],
             env=env | {MARK: str(folder)},
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -170,15 +176,16 @@ def _running(folder: Path) -> dict[str, int]:
         known: dict[str, int] = json.loads((folder / "processes.json").read_text())
     except (OSError, ValueError):
         return {}
-    return {name: pid for name, pid in known.items() if _is_airflow(pid)}
+    return {name: pid for name, pid in known.items() if _is_component(pid)}
 
 
-def _is_airflow(pid: int) -> bool:
-    """Whether a process id is still one of Airflow's, and not another process that got its number."""
+def _is_component(pid: int) -> bool:
+    """Whether a process id is still one of ours, and not another process that got its number."""
     try:
-        return b"airflow" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
+    return b"airflow" in words or b"\0jobs\0pages\0" in words
 
 
 def stop() -> None:

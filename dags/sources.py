@@ -36,6 +36,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from dags.alerts import alert
 from dags.assets import gate_asset, held_asset, silver_asset
 from dags.defaults import CITY, DEFAULTS, TASKS
+from dags.links import link_to_report
 from dags.typed import NOT_YET, SPARK, ask, lake, list_held, partition_key
 from jobs.contracts import City, Contract, load_contracts
 from jobs.due import published_at
@@ -67,9 +68,9 @@ def _doc(contracts: Sequence[Contract]) -> str:
 def _dataset_group(contract: Contract) -> tuple[Any, Any]:
     """The tasks of one dataset; returns the first and the one that makes silver."""
     with TaskGroup(contract.name, tooltip=contract.title):
-        outcome = _extract(contract)()
-        read = _bronze(contract)()
-        last = _silver(contract)(outcome)
+        outcome = link_to_report(_extract(contract)())
+        read = link_to_report(_bronze(contract)())
+        last = link_to_report(_silver(contract)(outcome))
         outcome >> read >> last
         [read, last] >> _held(contract)()
     return outcome, last

@@ -16,6 +16,7 @@ from jobs.settings import Settings, with_settings
 
 KINDS = {".html": "text/html; charset=utf-8", ".svg": "image/svg+xml"}
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+DELIVERY = re.compile(r"/datasets/([a-z0-9_]+\.[a-z0-9_]+)/(\d{4}-\d{2}-\d{2})")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -53,8 +54,13 @@ class _Pages(BaseHTTPRequestHandler):
             self._answer(200, b"ok\n", "text/plain")
             return
         page = read_page(self.lake, path)
-        if page is None:
-            self._answer(404, b"There is no such page. The first is written by the first lake run.\n", "text/plain")
+        if page is None and (newest := find_newest(self.lake, path)):
+            self.send_response(302)
+            self.send_header("Location", newest)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        elif page is None:
+            self._answer(404, b"There is no such page yet. A release writes them, and lake report.\n", "text/plain")
         else:
             self._answer(200, *page)
 
@@ -67,6 +73,16 @@ class _Pages(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "GET":
             self.wfile.write(body)
+
+
+def find_newest(lake: Lake, path: str) -> str:
+    """The page of a dataset and night asked for without a revision, `/datasets/D/DATE`: that of its newest; empty where none is."""
+    found = DELIVERY.fullmatch(path)
+    if not found:
+        return ""
+    pages = lake.files.glob(lake.path("reports", "datasets", found[1], f"{found[2]}.r*.html"))
+    revisions = sorted(int(str(page).rsplit(".r", 1)[1].removesuffix(".html")) for page in pages)
+    return f"{path}.r{revisions[-1]}.html" if revisions else ""
 
 
 def read_page(lake: Lake, path: str) -> tuple[bytes, str] | None:

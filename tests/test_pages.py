@@ -18,6 +18,10 @@ def port(tmp_path: Path) -> Iterator[int]:
     lake = Lake(str(tmp_path / "lake"), "little")
     lake.write_atomic(lake.path("reports", "index.html"), b"<p>index</p>")
     lake.write_atomic(lake.path("reports", "releases", "1.html"), b"<p>one</p>")
+    for revision in (1, 2, 10):
+        lake.write_atomic(
+            lake.path("reports", "datasets", "reg.things", f"2025-01-01.r{revision}.html"), b"<p>night</p>"
+        )
     lake.write_atomic(lake.path("audit", "secret.html"), b"<p>not a page</p>")
     lake.write_atomic(lake.path("reports", ".hidden.html"), b"<p>hidden</p>")
     with make_server(lake, "127.0.0.1", 0) as server:
@@ -47,10 +51,16 @@ def test_a_page_is_served_as_it_was_written(port: int, path: str, body: bytes) -
     assert headers["content-security-policy"].startswith("default-src 'none'")
 
 
+def test_a_night_without_a_revision_is_its_newest(port: int) -> None:
+    status, _, headers = ask(port, "/datasets/reg.things/2025-01-01")
+    assert (status, headers["location"]) == (302, "/datasets/reg.things/2025-01-01.r10.html")
+    assert ask(port, headers["location"])[:2] == (200, b"<p>night</p>")
+
+
 @pytest.mark.parametrize(
     "path",
     [
-        "/../audit/secret.html", "/%2e%2e/audit/secret.html", "/releases/../../audit/secret.html", "//audit/secret.html", "/releases",
+        "/datasets/reg.things/2025-01-02", "/datasets/reg.*/2025-01-01", "/datasets/../2025-01-01", "/../audit/secret.html", "/%2e%2e/audit/secret.html", "/releases/../../audit/secret.html", "//audit/secret.html", "/releases",
         "/none.html", "/.hidden.html", "/lake.json", "/index.html/x.html", "/a%00.html",
     ],
 )  # fmt: skip

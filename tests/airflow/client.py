@@ -24,10 +24,10 @@ class Airflow:
 
     def __init__(self, world: World, folder: Path, conf: Path, **settings: str) -> None:
         self.world, self.home = world, folder / "airflow"
-        self.port, self.execution = free_ports(2)
+        self.port, self.execution, self.pages = free_ports(3)
         self.environment = {
             **os.environ, "AIRFLOW_HOME": str(self.home), "LAKE_AIRFLOW_PORT": str(self.port),
-            "LAKE_AIRFLOW_EXECUTION_PORT": str(self.execution), "LAKE_ROOT": world.lake.root, "LAKE_INBOX": str(world.inbox), "LAKE_CITY": CITY, "LAKE_CONF": str(conf), "XDG_STATE_HOME": str(folder / "state"),
+            "LAKE_AIRFLOW_EXECUTION_PORT": str(self.execution), "LAKE_PAGES_PORT": str(self.pages), "LAKE_ROOT": world.lake.root, "LAKE_INBOX": str(world.inbox), "LAKE_CITY": CITY, "LAKE_CONF": str(conf), "XDG_STATE_HOME": str(folder / "state"),
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1", **settings,
         }  # fmt: skip
         self.token = ""

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -75,6 +76,13 @@ def test_a_night_goes_from_two_departments_to_a_release_by_itself(airflow: Airfl
     ]
 
 
+def test_a_task_leads_to_the_report_page_of_its_dataset_and_night(airflow: Airflow) -> None:
+    run = airflow.runs("reg", FIRST)[0]["dag_run_id"]
+    link = airflow.api("GET", f"/dags/reg/dagRuns/{run}/taskInstances/things.silver/links")["extra_links"]["Report"]
+    with urllib.request.urlopen(link, timeout=30) as page:
+        assert (page.url, "reg.things" in page.read().decode()) == (f"{link}.r1.html", True)
+
+
 def test_stopping_it_would_not_end_the_shell_in_which_its_settings_are(airflow: Airflow) -> None:
     """`eval "$(python -m dags.local env)"` puts them into a person's shell."""
     with subprocess.Popen(["sleep", "600"], env=airflow.settings()) as shell:
@@ -93,7 +101,7 @@ def test_nothing_of_it_listens_beyond_this_machine(airflow: Airflow) -> None:
         if c.status == psutil.CONN_LISTEN
     ]
     assert {a.ip.removeprefix("::ffff:") for a in listening} == {"127.0.0.1"}
-    assert {airflow.port, airflow.execution} <= {a.port for a in listening}
+    assert {airflow.port, airflow.execution, airflow.pages} <= {a.port for a in listening}
 
 
 def test_a_cleared_night_runs_again_and_writes_no_table(airflow: Airflow) -> None:

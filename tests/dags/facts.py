@@ -45,6 +45,7 @@ def main() -> None:
                     "reschedule": getattr(t, "mode", "") == "reschedule",
                     "upstream": sorted(t.upstream_task_ids),
                     "outlets": sorted(getattr(o, "name", "") for o in t.outlets),
+                    "links": sorted(link.name for link in t.operator_extra_links),
                     "trigger_rule": str(getattr(t.trigger_rule, "value", t.trigger_rule)),
                 }
                 for t in dag.tasks

@@ -125,6 +125,12 @@ def test_a_broken_dataset_does_not_keep_a_late_delivery_from_gold(dags: dict[str
     assert dags["traffic"]["tasks"]["reopen_gold"]["trigger_rule"] == "all_done"
 
 
+def test_a_task_of_a_dataset_leads_to_its_report_page(dags: dict[str, Any]) -> None:
+    linked = {f"{d}.{t}" for d, t, task in tasks(dags) if task["links"] == ["Report"]}
+    steps = {f"{name}.{step}" for name in load_contracts("new_york") for step in ("extract", "bronze", "silver")}
+    assert linked == steps | {"gold.report"}
+
+
 def test_every_dag_says_whose_it_is_and_what_to_do_at_night(dags: dict[str, Any]) -> None:
     for name, dag in dags.items():
         assert dag["tags"] and dag["doc"], name
