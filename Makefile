@@ -9,7 +9,7 @@ BOTH := -n 2 --dist loadfile
 PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 export LAKE_ROOT ?= .lake
 
-.PHONY: run test test-fast test-slow lint bench airflow airflow-stop setup setup-dev clean
+.PHONY: run test test-fast test-slow lint bench bench-airflow airflow airflow-stop setup setup-dev clean
 
 run: .venv/ready
 	LAKE_INBOX="$${LAKE_INBOX:-tests/data/new_york}" $(PYTHON) -m jobs run
@@ -39,6 +39,9 @@ airflow-stop:
 
 bench: .venv/ready-dev
 	$(PYTHON) -m tests.bench
+
+bench-airflow: .venv/ready-dev
+	$(PYTHON) -m tests.bench.airflow
 
 # Looks at every jar again, which the stamp does not.
 setup: .venv/ready

@@ -160,7 +160,10 @@ def command(root: str, port: int, page: int, bind: str = "127.0.0.1") -> list[st
         "spark.ui.retainedStages": "200",
         "spark.sql.ui.retainedExecutions": "50",
     }
-    settings = [word for key, value in (session_conf(root=root) | own).items() for word in ("--conf", f"{key}={value}")]
+    conf = session_conf(root=root)
+    # Out of memory it ends at once, and the next command starts it again; a server that lingers answers nobody.
+    own["spark.driver.extraJavaOptions"] = f"{conf['spark.driver.extraJavaOptions']} -XX:+ExitOnOutOfMemoryError"
+    settings = [word for key, value in (conf | own).items() for word in ("--conf", f"{key}={value}")]
     return [str(spark_home() / "bin" / "spark-submit"), "--class", CLASS, *settings, "spark-internal"]
 
 

@@ -33,13 +33,13 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float, what: Callable[[], str]) -> None:
-    """Ask ten times a second until it is so; fail with what is known after the deadline."""
+def wait_until(is_so: Callable[[], bool], seconds: float, what: Callable[[], str], every: float = 0.1) -> None:
+    """Ask ten times a second, or as often as is said, until it is so; fail with what is known after the deadline."""
     end = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > end:
             pytest.fail(f"not so after {seconds} s: {what()}")
-        time.sleep(0.1)
+        time.sleep(every)
 
 
 def answers(address: str) -> bool:

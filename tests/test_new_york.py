@@ -12,7 +12,7 @@ from jobs import delta, query, release
 from jobs import night as nights
 from jobs.contracts import load_gold
 from jobs.digest import digest_columns, digest_of
-from tests.figures import expected
+from tests.figures.compare import assert_all_figures_equal
 from tests.little import World
 
 pytestmark = pytest.mark.spark
@@ -80,40 +80,7 @@ def test_suppressed_employment_is_null_and_marked(new_york: World) -> None:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_gold_figure_equals_a_second_computation(new_york: World, table: str) -> None:
-    contract = load_gold("new_york")[table]
-    found = delta.read_arrow(new_york.lake.table("gold", table))
-    assert found is not None
-    key = list(contract.key)
-    ours, theirs = (
-        _as_text(f.to_pandas() if hasattr(f, "to_pandas") else f, contract.key)
-        for f in (found, getattr(expected, table)())
-    )
-    assert list(found.column_names) == [c.name for c in contract.columns]
-    pd.testing.assert_frame_equal(ours, theirs[ours.columns], check_dtype=False)
-    assert ours[key].duplicated().sum() == 0
-
-
-def _as_text(frame: pd.DataFrame, key: tuple[str, ...]) -> pd.DataFrame:
-    """Every cell as the text of its value, ordered by key."""
-    texts = pd.DataFrame({c: [_text(v) for v in frame[c]] for c in frame.columns})
-    return texts.sort_values(list(key)).reset_index(drop=True)
-
-
-def _text(value: object) -> str:
-    from datetime import date, datetime
-    from decimal import Decimal
-
-    if value is None or value is pd.NaT or (isinstance(value, float) and pd.isna(value)):
-        return ""
-    if isinstance(value, Decimal):
-        return format(value.normalize() + 0, "f") if value else "0"
-    if isinstance(value, (datetime, pd.Timestamp)):
-        moment = pd.Timestamp(value)
-        moment = moment.tz_convert("UTC").tz_localize(None) if moment.tzinfo else moment
-        return moment.isoformat()
-    if isinstance(value, date):
-        return f"{value.isoformat()}T00:00:00"
-    return str(int(value)) if isinstance(value, float) and value == int(value) else str(value)
+    assert_all_figures_equal(new_york.lake, table)
 
 
 def test_gold_is_asked_by_name_and_bound_to_a_release(new_york: World, spark: SparkSession) -> None:

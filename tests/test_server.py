@@ -128,6 +128,33 @@ def test_a_server_that_is_killed_fails_the_command_which_then_starts_it_again(se
     assert (second.is_running, second.pid != first.pid) == (True, True)
 
 
+def test_a_server_out_of_memory_ends_and_the_next_command_has_a_new_one(
+    little_conf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "spark.conf").write_text("spark.driver.memory 512m\n")
+    places = {
+        "XDG_STATE_HOME": tmp_path / "state",
+        "LAKE_CONF": little_conf,
+        "LAKE_SPARK_CONF": tmp_path / "spark.conf",
+    }
+    for name, place in places.items():
+        monkeypatch.setenv(name, str(place))
+    world = World(tmp_path, no_session)  # type: ignore[arg-type]
+    world.deliver("reg.things", "2025-01-01", csv_of([(1, 2013, 10)]))
+    try:
+        assert lake(world, "server", "start")[0] == 0
+        assert lake(world, "run")[0] == 0
+        first = server_of(world)
+        much = "SELECT sum(length(array_join(texts, ''))) FROM (SELECT collect_list(repeat(cast(id AS string), 200000)) AS texts FROM range(4000))"
+        code, _, said = lake(world, "sql", much)
+        assert (code, "E502" in said) == (1, True), said
+        code, out, said = lake(world, "sql", "SELECT total FROM gold.totals", "--format", "csv")
+        assert (code, out.split()) == (0, ["total", "10"]), said
+        assert server_of(world).pid != first.pid
+    finally:
+        connect.stop(world.lake)
+
+
 def test_it_is_not_stopped_under_a_running_command_and_then_leaves_no_process(served: World) -> None:
     server = server_of(served)
     with hold_lake(served.lake, served.run_nothing().run):

@@ -19,16 +19,20 @@ from tests.servers import free_ports, wait_until
 ENDED = ("success", "failed")
 
 
-class Airflow:
-    """`make airflow` for one lake."""
+def no_session() -> Any:
+    raise AssertionError("this process itself needs no Spark")
 
-    def __init__(self, world: World, folder: Path, conf: Path, **settings: str) -> None:
-        self.world, self.home = world, folder / "airflow"
+
+class Airflow:
+    """`make airflow` for the lake in a folder."""
+
+    def __init__(self, folder: Path, conf: Path, *, city: str = CITY, **settings: str) -> None:
+        self.world, self.home = World(folder, no_session, city), folder / "airflow"
         self.port, self.execution, self.pages = free_ports(3)
         self.environment = {
             **os.environ, "AIRFLOW_HOME": str(self.home), "LAKE_AIRFLOW_PORT": str(self.port),
-            "LAKE_AIRFLOW_EXECUTION_PORT": str(self.execution), "LAKE_PAGES_PORT": str(self.pages), "LAKE_ROOT": world.lake.root, "LAKE_INBOX": str(world.inbox), "LAKE_CITY": CITY, "LAKE_CONF": str(conf), "XDG_STATE_HOME": str(folder / "state"),
-            "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1", **settings,
+            "LAKE_AIRFLOW_EXECUTION_PORT": str(self.execution), "LAKE_PAGES_PORT": str(self.pages), "LAKE_ROOT": self.world.lake.root, "LAKE_INBOX": str(self.world.inbox), "LAKE_CITY": city, "LAKE_CONF": str(conf), "XDG_STATE_HOME": str(folder / "state"),
+            **settings,
         }  # fmt: skip
         self.token = ""
 
@@ -55,6 +59,11 @@ class Airflow:
             [sys.executable, "-c", code], cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=True
         )
         found: dict[str, str] = json.loads(done.stdout)
+        return found
+
+    def components(self) -> dict[str, int]:
+        """Process ids of scheduler, API servers, DAG processor, triggerer and report pages."""
+        found: dict[str, int] = json.loads((self.home / "processes.json").read_text())
         return found
 
     def processes(self) -> list[int]:
@@ -130,12 +139,12 @@ class Airflow:
 
 
 def until(found: Callable[[], Any], what: str, seconds: float) -> Any:
-    """Ask until there is an answer; the answer."""
+    """Ask twice a second until there is an answer; the answer. An API server needs a part of a core for each question."""
     answers: list[Any] = []
 
     def is_there() -> bool:
         answers[:] = [found()]
         return bool(answers[0])
 
-    wait_until(is_there, seconds, lambda: what)
+    wait_until(is_there, seconds, lambda: what, every=0.5)
     return answers[0]

@@ -13,16 +13,13 @@ from typing import Any
 import psutil
 import pytest
 
+from jobs import delta
 from tests.airflow.client import Airflow, until
-from tests.little import World, csv_of, write_conf
+from tests.little import csv_of, write_conf
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
 DAGS = ("reg", "tax", "gold", "gold_cutoff", "approvals", "late")
 FIRST = "2025-01-01"
-
-
-def no_session() -> Any:
-    raise AssertionError("this test's own process needs no Spark")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +31,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         conf = write_conf(folder / "conf", ["reg.things", "tax.yearly"])
         patch.setenv("LAKE_CONF", str(conf))
         made = Airflow(
-            World(folder, no_session), folder, conf,
+            folder, conf,
             AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT="20", AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL="10",
             AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD="10",
             AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL="5",
@@ -74,6 +71,22 @@ def test_a_night_goes_from_two_departments_to_a_release_by_itself(airflow: Airfl
     assert [d["run"] for d in found["deliveries"] if (d["dataset"], d["date"]) == ("reg.things", FIRST)] == [
         f"reg/{runs['reg']} try 1"
     ]
+
+
+def test_what_is_no_business_date_reaches_no_command(airflow: Airflow) -> None:
+    before = status(airflow)["deliveries"]
+    for key in (
+        "2025-01-32",
+        "2025-01-01; touch seen",
+        "$(touch seen)",
+        "{{ macros.datetime.now() }}",
+        "2025-01-01' OR 1=1 --",
+    ):
+        run = airflow.trigger("reg", key)
+        assert airflow.end("reg", run) == "failed"
+        extract = airflow.tasks("reg", run)["things.extract"]
+        assert (extract["state"], extract["try_number"]) == ("failed", 1)
+    assert status(airflow)["deliveries"] == before
 
 
 def test_a_task_leads_to_the_report_page_of_its_dataset_and_night(airflow: Airflow) -> None:
@@ -147,11 +160,15 @@ def test_a_held_delivery_asks_on_the_page_and_goes_on_when_a_person_approves(air
         f"with state success for task instance TaskInstanceKey(dag_id='approvals', task_id='decide', run_id='{asked}'"
     )
     until(lambda: event in (airflow.home / "logs" / "scheduler.log").read_text(), event, 60)
-    answer = {"chosen_options": ["Approve"], "params_input": {"reason": "seen, and right"}}
+    reason = "seen, and right; $(touch seen) {{ 7 * 7 }} ' OR 1=1 --"
+    answer = {"chosen_options": ["Approve"], "params_input": {"reason": reason}}
     airflow.api("PATCH", f"{path}/decide/0/hitlDetails", answer)
     assert airflow.end("approvals", asked) == "success", airflow.states("approvals", asked)
     assert totals(airflow) == [(2013, 13), (2014, 20)]
     assert status(airflow)["held"] == []
+    decided = delta.read_arrow(airflow.world.lake.table("audit", "decisions"))
+    assert decided is not None
+    assert [(d["by"], d["reason"]) for d in decided.to_pylist()] == [("admin", reason)]
 
 
 def test_a_night_without_one_department_is_published_and_once_more_when_it_delivers(airflow: Airflow) -> None:
@@ -187,7 +204,7 @@ def test_a_scheduler_killed_in_the_night_finishes_it_after_a_restart(airflow: Ai
     airflow.world.deliver("reg.things", night, csv_of([(1, 2013, 30), (2, 2014, 20)]))
     run = airflow.trigger("reg", night)
     until(lambda: airflow.states("reg", run).get("things.bronze") in ("running", "success"), "bronze", 120)
-    scheduler = json.loads((airflow.home / "processes.json").read_text())["scheduler"]
+    scheduler = airflow.components()["scheduler"]
     os.killpg(scheduler, signal.SIGKILL)
     airflow.local("start")
     assert airflow.end("reg", run, 400) == "success"
