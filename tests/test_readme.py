@@ -85,7 +85,8 @@ def test_a_link_leads_somewhere(link: str) -> None:
 
 def test_pictures_are_small_and_all_of_them_are_shown() -> None:
     pictures = {p.name: p.stat().st_size for p in (PROJECT / "docs").glob("*.png")}
-    assert set(pictures) == set(re.findall(r"\(docs/([\w.]+)\)", README))
+    shown = README + (PROJECT / "dags" / "README.md").read_text("utf-8")
+    assert set(pictures) == set(re.findall(r"\(\.{0,2}/?docs/([\w.-]+)\)", shown))
     assert max(pictures.values()) < 300_000
 
 
