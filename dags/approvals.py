@@ -14,7 +14,8 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
+from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task, task_group
+from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import held_asset
 from dags.defaults import CITY, DEFAULTS
@@ -33,7 +34,7 @@ with DAG(
 
     @task(task_id="find", doc_md="`lake status`: what the event named and is still held.")
     def find() -> list[dict[str, str]]:
-        """Subject and text of each question; a page of decisions for each."""
+        """What is asked of each: id, dataset, subject and text."""
         events = get_current_context()["triggering_asset_events"][HELD]
         named = {ident for event in events for ident in event.extra.get("ids", ())}
         return [_question(line) for line in ask("status")["held"] if line["id"] in named]
@@ -42,31 +43,36 @@ with DAG(
         about = " ".join(str(line[k]) for k in ("dataset", "date", "rev") if line[k])
         body = "\n\n".join(f"**{k}** {v}" for k, v in line["error"].items() if v)
         subject = f"{line['id']}: accept {about} although it fails {line['code']}?"
-        return {"id": line["id"], "dataset": line["dataset"], "subject": subject, "body": body}
-
-    questions = find()
-    decide = ApprovalOperator.partial(
-        task_id="decide",
-        params={"reason": Param(None, type=["null", "string"], minLength=3, maxLength=500, title="Why")},
-        retries=0,
-        doc_md="Approve or reject on the page Required Actions.",
-    ).expand_kwargs(questions.map(lambda q: {"subject": q["subject"], "body": q["body"]}))
+        return {"ident": line["id"], "dataset": line["dataset"], "subject": subject, "body": body}
 
     @task(task_id="approve", pool=SPARK, doc_md="`lake approve ID --by NAME --reason WHY`")
-    def approve(question: dict[str, str], answer: dict[str, Any]) -> None:
+    def approve(ident: str, answer: Any) -> None:
+        if not answer or answer["chosen_options"] != [ApprovalOperator.APPROVE]:
+            raise AirflowSkipException("rejected: a corrected delivery takes its place")
         reason = str(answer["params_input"].get("reason") or "")
         if not reason:
             raise CannotHelp("an approval needs a reason; clear the task decide to be asked again")
-        lake("approve", question["id"], f"--by={answer['responded_by_user']['name']}", f"--reason={reason}")
+        lake("approve", ident, f"--by={answer['responded_by_user']['name']}", f"--reason={reason}")
 
     @task(
         task_id="finish",
         pool=SPARK,
         doc_md="`lake retry --dataset D`, or `lake release`: goes on with what was held, and publishes.",
     )
-    def finish(question: dict[str, str]) -> None:
-        dataset = question["dataset"]
+    def finish(dataset: str) -> None:
         lake(*(["release"] if dataset.startswith("gold.") else ["retry", "--dataset", dataset]))
 
-    approved = approve.expand_kwargs(questions.zip(decide.output).map(lambda x: {"question": x[0], "answer": x[1]}))
-    approved >> finish.expand(question=questions)
+    @task_group(group_id="question")
+    def question(ident: str, dataset: str, subject: str, body: str) -> None:
+        """One question and what follows its answer. Its texts come from data and people, and no template is made of them."""
+        decide = ApprovalOperator(
+            task_id="decide",
+            subject=subject,
+            body=body,
+            params={"reason": Param(None, type=["null", "string"], minLength=3, maxLength=500, title="Why")},
+            retries=0,
+            doc_md="Approve or reject on the page Required Actions.",
+        )
+        approve(ident, decide.output) >> finish(dataset)
+
+    question.expand_kwargs(find())

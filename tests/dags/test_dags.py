@@ -82,7 +82,9 @@ def test_one_task_at_a_time_writes_with_spark(dags: dict[str, Any]) -> None:
 
 
 def test_a_crash_is_tried_again(dags: dict[str, Any]) -> None:
-    assert [name for _, name, task in tasks(dags) if task["retries"] < 1] == ["decide"]  # a person is asked once
+    assert [name for _, name, task in tasks(dags) if task["retries"] < 1] == [
+        "question.decide"
+    ]  # a person is asked once
 
 
 def test_each_silver_asset_comes_from_one_task(dags: dict[str, Any]) -> None:
@@ -172,3 +174,23 @@ with patch.object(typed, "get_current_context", lambda: context):
     )  # fmt: skip
     assert "lake status ended with exit code 2: E004" in done.stdout, done.stderr[-1500:]
     assert "next" in done.stdout
+
+
+def test_what_is_no_business_date_reaches_no_command(tmp_path: Path) -> None:
+    """A partition key is a day or nothing; a run's `conf` is read by no task."""
+    code = """
+from unittest.mock import patch, MagicMock
+from dags import typed
+for key in (None, "", "2025-01-32", "2025-01-01; touch seen", "$(touch seen)", "{{ 7 * 7 }}", "' OR 1=1 --", "20250101"):
+    context = {"dag_run": MagicMock(partition_key=key)}
+    with patch.object(typed, "get_current_context", lambda: context):
+        try:
+            print("reached", typed.partition_key())
+        except typed.CannotHelp:
+            print("refused")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, env={**os.environ, "AIRFLOW_HOME": str(tmp_path)}, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert done.stdout.split() == ["refused"] * 8, done.stderr[-1500:]
+    assert [p.name for p in (PROJECT / "dags").glob("*.py") if ".conf" in p.read_text()] == []
