@@ -17,9 +17,9 @@ run: .venv/ready
 test: .venv/ready-dev
 	$(PYTHON) -m pytest -q -m "not slow" $(BOTH)
 
-# Without a JVM.
+# Without a JVM, and without Airflow.
 test-fast: .venv/ready-dev
-	$(PYTHON) -m pytest -q -m "not slow and not spark" $(BOTH)
+	$(PYTHON) -m pytest -q -m "not slow and not spark and not programs" $(BOTH)
 
 test-slow: .venv/ready-dev
 	$(PYTHON) -m pytest -q -m slow $(BOTH)

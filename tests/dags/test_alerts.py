@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("airflow")
+pytestmark = pytest.mark.programs
 PROJECT = Path(__file__).resolve().parents[2]
 ALERT = """
 from dags.alerts import alert

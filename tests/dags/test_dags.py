@@ -15,6 +15,7 @@ import pytest
 from jobs.contracts import load_contracts
 
 pytest.importorskip("airflow")
+pytestmark = pytest.mark.programs
 PROJECT = Path(__file__).resolve().parents[2]
 
 

@@ -246,6 +246,7 @@ def test_every_commit_point_of_the_product_is_among_the_moments() -> None:
     assert {*NIGHT, "bronze_columns", "decision", "restatement"} == set(delta.COMMIT_POINTS)
 
 
+@pytest.mark.programs
 def test_a_second_writer_is_refused_until_the_first_is_killed(world: World) -> None:
     fill_inbox(world)
     command = ["extract", "--date", "2025-01-01", "--now", NOW]

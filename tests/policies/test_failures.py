@@ -77,6 +77,7 @@ def test_a_lake_that_cannot_be_made_is_said_so(
     assert (found["schema_version"], found["error"]["code"]) == (1, "E608")
 
 
+@pytest.mark.programs
 def test_a_disk_that_is_full_while_a_delivery_is_read_fails_that_delivery_with_its_code(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

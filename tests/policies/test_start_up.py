@@ -12,6 +12,7 @@ import pytest
 from tests.little import CITY
 from tests.policies.source_trees import PROJECT
 
+pytestmark = pytest.mark.programs
 HEAVY = {"great_expectations", "pandas", "altair", "jinja2"}
 RUN = """
 import sys
