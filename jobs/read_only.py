@@ -28,14 +28,13 @@ _RUNS_JAVA = ("reflect", "java_method", "try_reflect")
 
 
 def open_service(root: str, host: str, thrift: int, connect: int, token: str) -> SparkSession:
-    """Start Spark for readers, listening on both ports. The session returned may change views, those of clients may not."""
+    """Start Spark for readers, on ports that are free. The session returned may change views, those of clients may not."""
     for port in (thrift, connect):
         _need_free(host, port)
     os.environ[TOKEN] = token  # Java takes it from the environment
     java = session_conf(root=root)["spark.driver.extraJavaOptions"]
     own = {
         "spark.app.name": "city-lakehouse-sql",
-        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
         "spark.connect.grpc.binding.address": host,
         "spark.connect.grpc.binding.port": str(connect),
         "spark.sql.connect.serverStacktrace.enabled": "false",  # an analyst is told what is wrong, not where in Spark
@@ -45,11 +44,16 @@ def open_service(root: str, host: str, thrift: int, connect: int, token: str) ->
         f"-Dhive.exec.scratchdir={tempfile.gettempdir()}/hive",
     }
     spark = open_session(conf=session_conf(root=root) | own)
+    _protect(spark)
+    return spark
+
+
+def listen(spark: SparkSession, host: str, thrift: int) -> None:
+    """Let clients in. Not before: a session that was there before the rule would not be asked."""
     jvm: Any = spark.sparkContext._gateway.jvm  # type: ignore[union-attr]
-    _protect(spark, jvm)
+    jvm.org.apache.spark.sql.connect.service.SparkConnectService.start(spark.sparkContext._jsc.sc())
     jvm.org.apache.spark.sql.hive.thriftserver.HiveThriftServer2.startWithSparkSession(spark._jsparkSession, False)
     _wait_for(host, thrift)
-    return spark
 
 
 def _need_free(host: str, port: int) -> None:
@@ -71,15 +75,15 @@ def _wait_for(host: str, port: int) -> None:
     raise LakeError("E505", place=f"{host}:{port}", expected="a Thrift server that answers", actual="none")
 
 
-def _protect(spark: SparkSession, jvm: Any) -> None:
+def _protect(spark: SparkSession) -> None:
     """Let Spark ask us about each plan of each other session before it runs. Where we do not answer, nothing runs."""
     gateway: Any = spark.sparkContext._gateway
     logging.getLogger("py4j").setLevel(logging.CRITICAL)  # a refusal is no failure of ours
     gateway.callback_server_parameters.propagate_java_exceptions = True
     ensure_callback_server_started(gateway)  # type: ignore[no-untyped-call]
-    functions = getattr(jvm, f"{_CATALYST}.analysis.FunctionRegistry").builtin()
+    functions = getattr(gateway.jvm, f"{_CATALYST}.analysis.FunctionRegistry").builtin()
     for name in _RUNS_JAVA:
-        functions.dropFunction(getattr(jvm, f"{_CATALYST}.FunctionIdentifier")(name))
+        functions.dropFunction(getattr(gateway.jvm, f"{_CATALYST}.FunctionIdentifier")(name))
     spark._jsparkSession.extensions().injectCheckRule(_Rules(gateway, spark._jsparkSession))
 
 

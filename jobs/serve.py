@@ -35,7 +35,7 @@ def serve(
     trusted: Annotated[bool, typer.Option(help="Serve also as a user who can read more than gold: whoever asks can too.")] = False,
 ) -> None:  # fmt: skip
     """Serve gold until stopped: `gold` is the newest release, `gold_r<N>` release N."""
-    from jobs.read_only import open_service
+    from jobs.read_only import listen, open_service
 
     lake = settings.lake
     if not trusted and (opened := lake.open_zones()):
@@ -46,6 +46,7 @@ def serve(
     spark = open_service(settings.root, host, thrift_port, connect_port, token)
     views = _Views(settings, spark)
     views.follow()
+    listen(spark, host, thrift_port)
     show.out.print(f"JDBC: jdbc:hive2://{host}:{thrift_port}/gold\nConnect: sc://{host}:{connect_port} (token: {told})", markup=False)  # fmt: skip
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
