@@ -119,3 +119,24 @@ def test_a_mart_that_reads_a_held_gold_table_is_stale_and_the_hold_is_said_again
     again = world.run(release=True)
     assert again.lines == []
     assert [(x.dataset, x.code) for x in nights.list_waiting(again)] == [("gold.totals", "E705")]
+
+
+@pytest.mark.spark
+def test_a_release_names_the_nights_that_were_due_and_did_not_come_until_they_do(world: World) -> None:
+    def why() -> tuple[int, str, str]:
+        newest = find_release(world.lake, None)
+        assert newest is not None
+        return newest.number, newest.tables["totals"].status, newest.tables["totals"].why
+
+    world.deliver("reg.things", DATE, ROWS)
+    world.run(DATE, release=True)
+    assert why() == (1, "new", "")
+    world.run("2025-01-02", release=True)
+    assert why() == (2, "stale", "reg.things 2025-01-02 not delivered")
+    for day in (3, 4, 5, 6):
+        world.run(f"2025-01-0{day}", release=True)
+    assert why() == (6, "stale", "reg.things 2025-01-06, 2025-01-05, 2025-01-04 and 2 more not delivered")
+    world.deliver("reg.things", "2025-01-06", csv_of([(1, 2013, 11)]))
+    world.run("2025-01-06", release=True)
+    assert why() == (7, "new", "")  # the newest snapshot says all there is
+    assert world.run("2025-01-06", release=True).lines == []

@@ -12,6 +12,8 @@ from jobs.night.opened import Night
 from jobs.release import Released
 from jobs.suites import load_suite
 
+NAMED = 3  # nights of a dataset that a release names one by one
+
 
 def marts(night: Night) -> list[gold.Mart]:
     return [gold.find_mart(c, load_suite(c)) for c in load_gold(night.lake.city).values()]
@@ -60,15 +62,19 @@ def why_stale(night: Night, mart: gold.Mart, tables: Mapping[str, Released]) -> 
         for line in open_lines(night, contract):
             delivery = "" if line.code == "E706" else f" {line.business_date} r{line.revision}"
             found.append(f"{contract.dataset}{delivery} {line.outcome} ({line.code})")
-        found += [f"{contract.dataset} {day} not delivered" for day in _missing(night, contract)]
+        found += filter(None, [_missing(night, contract)])
     return "; ".join(dict.fromkeys(found))
 
 
-def _missing(night: Night, contract: Contract) -> list[str]:
-    """The newest night of a dataset, where its delivery was due and has not come."""
+def _missing(night: Night, contract: Contract) -> str:
+    """Nights whose delivery was due and has not come; where a delivery says all there is, those after the newest that came."""
     found = landing.list_receipts(night.lake, contract, absent=True)
-    newest = [r.status for r in found if r.business_date == found[-1].business_date]
-    return [found[-1].business_date] if "not_delivered" in newest and "delivered" not in newest else []
+    came = {r.business_date for r in found if r.status == "delivered"}
+    absent = sorted({r.business_date for r in found if r.status == "not_delivered"} - came, reverse=True)
+    if contract.mode not in ("changes", "events"):
+        absent = [day for day in absent if day > max(came, default="")]
+    more = f" and {len(absent) - NAMED} more" if len(absent) > NAMED else ""
+    return f"{contract.dataset} {', '.join(absent[:NAMED])}{more} not delivered" if absent else ""
 
 
 def _held_parents(mart: gold.Mart, tables: Mapping[str, Released], known: Mapping[str, gold.Mart]) -> list[str]:
