@@ -116,7 +116,7 @@ def test_landing_and_decisions_alone_rebuild_to_the_same_digests(
 ) -> None:
     rebuilt = make_world()
     for part in (("landing",), ("audit", "decisions")):
-        shutil.copytree(Path(disordered.lake.base, *part), Path(rebuilt.lake.base, *part))
+        shutil.copytree(Path(disordered.lake.base, *part), Path(rebuilt.lake.base, *part), dirs_exist_ok=True)
     rebuilt.run(release=True)
     assert digests(rebuilt) == digests(disordered)
     assert quarantined(rebuilt) == quarantined(disordered)
