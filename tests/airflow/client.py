@@ -120,7 +120,7 @@ class Airflow:
     def states(self, dag: str, run: str) -> dict[str, str]:
         return {name: t["state"] for name, t in self.tasks(dag, run).items()}
 
-    def end(self, dag: str, run: str, seconds: float = 300) -> str:
+    def end(self, dag: str, run: str, seconds: float = 900) -> str:
         """Wait until a run has ended; its state."""
         return str(until(lambda: self._ended(dag, run), f"{dag} {run}", seconds))
 
@@ -128,7 +128,7 @@ class Airflow:
         state = self.api("GET", f"/dags/{dag}/dagRuns/{run}")["state"]
         return state if state in ENDED else None
 
-    def follow(self, dag: str, night: str, count: int = 1, seconds: float = 300) -> str:
+    def follow(self, dag: str, night: str, count: int = 1, seconds: float = 900) -> str:
         """Wait until so many runs of a night have ended, which nobody triggered; the state of the newest."""
 
         def ended() -> str | None:

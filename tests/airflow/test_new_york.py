@@ -34,8 +34,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
 def test_two_nights_are_published_with_every_figure_right(airflow: Airflow) -> None:
     for night in NIGHTS:
         runs = {dag: airflow.trigger(dag, night) for dag in SOURCES}
-        assert {dag: airflow.end(dag, run, 600) for dag, run in runs.items()} == dict.fromkeys(SOURCES, "success")
-        until(lambda night=night: is_published(airflow, night), f"gold of {night}", 300)
+        assert {dag: airflow.end(dag, run, 1200) for dag, run in runs.items()} == dict.fromkeys(SOURCES, "success")
+        until(lambda night=night: is_published(airflow, night), f"gold of {night}", 900)
     assert [r["state"] for night in NIGHTS for r in airflow.runs("gold", night) if r["state"] != "success"] == []
     for table in load_gold(CITY):
         assert_all_figures_equal(airflow.world.lake, table)

@@ -136,7 +136,7 @@ def test_a_broken_department_fails_at_once_and_stops_no_other(airflow: Airflow) 
     assert {dag: airflow.end(dag, run) for dag, run in runs.items()} == {"reg": "success", "tax": "failed"}
     bronze = airflow.tasks("tax", runs["tax"])["yearly.bronze"]
     assert (bronze["state"], bronze["try_number"]) == ("failed", 1)
-    until(lambda: totals(airflow) == [(2013, 12), (2014, 20)], "the figures of the other", 120)
+    until(lambda: totals(airflow) == [(2013, 12), (2014, 20)], "the figures of the other", 300)
 
 
 def test_a_held_delivery_asks_on_the_page_and_goes_on_when_a_person_approves(airflow: Airflow) -> None:
@@ -144,7 +144,7 @@ def test_a_held_delivery_asks_on_the_page_and_goes_on_when_a_person_approves(air
     airflow.world.deliver("reg.things", night, csv_of([(1, 2013, 13, "x"), (2, 2014, 20, "")], "key,period,value,hold"))
     run = airflow.trigger("reg", night)
     assert airflow.end("reg", run) == "failed"
-    asked = until(lambda: airflow.runs("approvals", night), "a question", 120)[0]["dag_run_id"]
+    asked = until(lambda: airflow.runs("approvals", night), "a question", 300)[0]["dag_run_id"]
     path = f"/dags/approvals/dagRuns/{asked}/taskInstances"
     until(
         lambda: airflow.states("approvals", asked).get("question.decide") == "awaiting_input",
@@ -170,7 +170,7 @@ def test_a_night_without_one_department_is_published_and_once_more_when_it_deliv
     airflow.world.deliver("tax.yearly", night, csv_of([(1, 2013, 10)]))
     runs = {dag: airflow.trigger(dag, night) for dag in ("reg", "tax")}
     assert {dag: airflow.end(dag, run) for dag, run in runs.items()} == {"reg": "success", "tax": "success"}
-    until(lambda: night in status(airflow)["why"]["totals"], "a release that names what is missing", 120)
+    until(lambda: night in status(airflow)["why"]["totals"], "a release that names what is missing", 300)
     without = status(airflow)["release"]
     airflow.world.deliver("reg.things", night, csv_of([(1, 2013, 14), (2, 2014, 20)]))
     assert [airflow.end("late", airflow.trigger("late")) for _ in range(2)] == ["success", "success"]
@@ -183,7 +183,7 @@ def test_a_range_of_nights_is_filled_with_both_ends(airflow: Airflow) -> None:
     for n, night in enumerate(nights):
         airflow.world.deliver("reg.things", night, csv_of([(1, 2013, 20 + n), (2, 2014, 20)]))
     airflow.command("backfill", "create", "--dag-id", "reg", "--from-date", nights[0], "--to-date", f"{nights[-1]}T23:59:59")  # fmt: skip
-    runs = until(lambda: ended(airflow, nights), "five nights", 400)
+    runs = until(lambda: ended(airflow, nights), "five nights", 900)
     assert runs == dict.fromkeys(nights, "success")
     assert [airflow.world.line("reg.things", night).outcome for night in nights] == ["accepted"] * 5
 
@@ -198,9 +198,9 @@ def test_a_scheduler_killed_in_the_night_finishes_it_after_a_restart(airflow: Ai
     night = "2025-03-01"
     airflow.world.deliver("reg.things", night, csv_of([(1, 2013, 30), (2, 2014, 20)]))
     run = airflow.trigger("reg", night)
-    until(lambda: airflow.states("reg", run).get("things.bronze") in ("running", "success"), "bronze", 120)
+    until(lambda: airflow.states("reg", run).get("things.bronze") in ("running", "success"), "bronze", 300)
     scheduler = airflow.components()["scheduler"]
     os.killpg(scheduler, signal.SIGKILL)
     airflow.local("start")
-    assert airflow.end("reg", run, 400) == "success"
-    until(lambda: totals(airflow) == [(2013, 30), (2014, 20)], "its figures", 200)
+    assert airflow.end("reg", run, 900) == "success"
+    until(lambda: totals(airflow) == [(2013, 30), (2014, 20)], "its figures", 600)
