@@ -120,19 +120,19 @@ def start(lake: Lake) -> Server:
         server = Server(process.pid, started(process.pid), port, page, token)
         try:
             _wait_for_answer(server, process, lake)
-            _write_record(lake, server)
+            write_private(_record(lake), json.dumps(asdict(server)))
         except BaseException:  # also Ctrl-C: nobody would know of it
             process.kill()
             raise
         return server
 
 
-def _write_record(lake: Lake, server: Server) -> None:
-    path = _record(lake)
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only this user can read, so that a reader sees all of it or none."""
     fresh = path.with_suffix(".part")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(asdict(server), file)
+        file.write(text)
     fresh.replace(path)
 
 
@@ -148,8 +148,6 @@ def _free_ports() -> tuple[int, int]:
 
 def command(root: str, port: int, page: int, bind: str = "127.0.0.1") -> list[str]:
     """The words that start a server: Spark's own class with the settings that every session has."""
-    from jobs.session import session_conf
-
     own = {
         "spark.app.name": "city-lakehouse",
         "spark.connect.grpc.binding.address": bind,
@@ -160,11 +158,17 @@ def command(root: str, port: int, page: int, bind: str = "127.0.0.1") -> list[st
         "spark.ui.retainedStages": "200",
         "spark.sql.ui.retainedExecutions": "50",
     }
-    conf = session_conf(root=root)
-    # Out of memory it ends at once, and the next command starts it again; a server that lingers answers nobody.
-    own["spark.driver.extraJavaOptions"] = f"{conf['spark.driver.extraJavaOptions']} -XX:+ExitOnOutOfMemoryError"
-    settings = [word for key, value in (conf | own).items() for word in ("--conf", f"{key}={value}")]
+    settings = [word for key, value in (server_conf(root) | own).items() for word in ("--conf", f"{key}={value}")]
     return [str(spark_home() / "bin" / "spark-submit"), "--class", CLASS, *settings, "spark-internal"]
+
+
+def server_conf(root: str) -> dict[str, str]:
+    """Settings of every session, and an end at once where memory runs out: a server that lingers answers nobody."""
+    from jobs.session import session_conf
+
+    conf = session_conf(root=root)
+    java = f"{conf['spark.driver.extraJavaOptions']} -XX:+ExitOnOutOfMemoryError"
+    return conf | {"spark.driver.extraJavaOptions": java}
 
 
 def environment(token: str) -> dict[str, str]:
@@ -173,14 +177,21 @@ def environment(token: str) -> dict[str, str]:
     return {"SPARK_LOCAL_IP": "127.0.0.1"} | dict(os.environ) | own | ({TOKEN: token} if token else {})
 
 
-def _wait_for_answer(server: Server, process: subprocess.Popen[bytes], lake: Lake) -> None:
+def listens(host: str, port: int, is_running: Callable[[], bool]) -> bool:
+    """Wait until a server that is starting takes connections; whether it does, before it ends or its time is over."""
     end = time.monotonic() + STARTS_WITHIN
-    while time.monotonic() < end and process.poll() is None:
+    while time.monotonic() < end and is_running():
         with socket.socket() as probe:
             probe.settimeout(1)
-            if probe.connect_ex(("127.0.0.1", server.port)) == 0:
-                return
+            if probe.connect_ex((host, port)) == 0:
+                return True
         time.sleep(0.1)
+    return False
+
+
+def _wait_for_answer(server: Server, process: subprocess.Popen[bytes], lake: Lake) -> None:
+    if listens("127.0.0.1", server.port, lambda: process.poll() is None):
+        return
     said = log_file(lake).read_text(errors="replace")[-800:]
     raise LakeError("E503", place=f"port {server.port}", expected="a server that answers", actual="none", evidence=said)
 

@@ -168,7 +168,7 @@ CODES: dict[str, Code] = {
     "E504": Code(
         "The SQL service could read more than gold",
         "SQL reaches every path that its process may open, and this user or key opens the raw side too.",
-        "Start it as a user of its own, on object storage with a key of its own; README, 'From a server'.",
+        "sudo -u lake-sql lake serve (a user of its own; on object storage a key of its own), see README, 'From a server'",
         "failed",
         1,
     ),

@@ -19,15 +19,8 @@ from jobs.errors import LakeError
 
 FORMAT_VERSION = 1
 ZONES = ("landing", "bronze", "silver", "quarantine", "gold", "audit", "reports", "logs")
-PRIVATE = (
-    "landing",
-    "bronze",
-    "silver",
-    "quarantine",
-    "logs",
-    "audit/ledger",
-    "audit/decisions",
-)  # fmt: skip - for those who run the lake; gold, releases, restatements and reports are for readers
+# For those who run the lake; gold, releases, restatements and reports are for readers.
+PRIVATE = ("landing", "bronze", "silver", "quarantine", "logs", "audit/ledger", "audit/decisions")
 
 
 @dataclass(frozen=True)
@@ -67,7 +60,7 @@ class Lake:
         return folder
 
     def check_format(self) -> None:
-        """Write the format version into a new lake; refuse one of another version (E006)."""
+        """Write the format version into a new lake, whose raw side is closed; refuse one of another version (E006)."""
         path = f"{self.base}/lake.json"
         if self.files.exists(path):
             found = json.loads(self.files.cat_file(path))["format_version"]
@@ -75,11 +68,14 @@ class Lake:
                 raise LakeError("E006", place=path, expected=str(FORMAT_VERSION), actual=str(found))
             return
         store.make_folder(self.base)
-        if self.is_local:
-            for zone in PRIVATE:
-                store.make_folder(f"{self.base}/{zone}")
-                Path(self.base, zone).chmod(0o700)
+        self._close()
         self.files.pipe_file(path, json.dumps({"format_version": FORMAT_VERSION, "city": self.city}).encode())
+
+    def _close(self) -> None:
+        """Keep other users of this machine out of the private parts; in an object store that is for its keys to do."""
+        for zone in PRIVATE if self.is_local else ():
+            store.make_folder(f"{self.base}/{zone}")
+            Path(self.base, zone).chmod(0o700)
 
     def open_zones(self) -> list[str]:
         """The private parts of the lake that this process can read: its user's rights decide, on object storage its key's."""

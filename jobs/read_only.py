@@ -9,7 +9,6 @@ import logging
 import os
 import socket
 import tempfile
-import time
 from typing import Any
 
 from py4j.java_gateway import is_instance_of
@@ -17,9 +16,10 @@ from py4j.protocol import Py4JJavaError
 from pyspark.java_gateway import ensure_callback_server_started
 from pyspark.sql import SparkSession
 
-from jobs.connect import STARTS_WITHIN, TOKEN
+from jobs.connect import TOKEN, listens, server_conf
 from jobs.errors import LakeError
-from jobs.session import open_session, session_conf
+from jobs.processes import started
+from jobs.session import driver_pid, open_session
 
 _CATALYST = "org.apache.spark.sql.catalyst"
 _TELLS = ("Show", "Describe", "Explain")  # what SHOW, DESCRIBE and EXPLAIN become
@@ -32,28 +32,34 @@ def open_service(root: str, host: str, thrift: int, connect: int, token: str) ->
     for port in (thrift, connect):
         _need_free(host, port)
     os.environ[TOKEN] = token  # Java takes it from the environment
-    java = session_conf(root=root)["spark.driver.extraJavaOptions"]
+    conf = server_conf(root)
     own = {
         "spark.app.name": "city-lakehouse-sql",
         "spark.connect.grpc.binding.address": host,
         "spark.connect.grpc.binding.port": str(connect),
         "spark.sql.connect.serverStacktrace.enabled": "false",  # an analyst is told what is wrong, not where in Spark
         "spark.scheduler.mode": "FAIR",  # a short question does not wait for a long one
-        "spark.driver.extraJavaOptions": f"{java} -Djava.io.tmpdir={tempfile.gettempdir()} "
+        "spark.driver.extraJavaOptions": f"{conf['spark.driver.extraJavaOptions']} -Djava.io.tmpdir={tempfile.gettempdir()} "
         f"-Dhive.server2.thrift.bind.host={host} -Dhive.server2.thrift.port={thrift} "
         f"-Dhive.exec.scratchdir={tempfile.gettempdir()}/hive",
     }
-    spark = open_session(conf=session_conf(root=root) | own)
+    spark = open_session(conf=conf | own)
     _protect(spark)
     return spark
 
 
 def listen(spark: SparkSession, host: str, thrift: int) -> None:
     """Let clients in. Not before: a session that was there before the rule would not be asked."""
-    jvm: Any = spark.sparkContext._gateway.jvm  # type: ignore[union-attr]
+    jvm: Any = spark._jvm
     jvm.org.apache.spark.sql.connect.service.SparkConnectService.start(spark.sparkContext._jsc.sc())
     jvm.org.apache.spark.sql.hive.thriftserver.HiveThriftServer2.startWithSparkSession(spark._jsparkSession, False)
-    _wait_for(host, thrift)
+    if not listens(host, thrift, is_alive):
+        raise LakeError("E505", place=f"{host}:{thrift}", expected="a Thrift server that answers", actual="none")
+
+
+def is_alive() -> bool:
+    """Whether this process's Spark runs."""
+    return bool(started(driver_pid()))
 
 
 def _need_free(host: str, port: int) -> None:
@@ -63,16 +69,6 @@ def _need_free(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise LakeError("E505", place=f"{host}:{port}", expected="free", actual=error.strerror or "taken") from None
-
-
-def _wait_for(host: str, port: int) -> None:
-    end = time.monotonic() + STARTS_WITHIN
-    while time.monotonic() < end:
-        with socket.socket() as probe:
-            if probe.connect_ex((host, port)) == 0:
-                return
-        time.sleep(0.1)
-    raise LakeError("E505", place=f"{host}:{port}", expected="a Thrift server that answers", actual="none")
 
 
 def _protect(spark: SparkSession) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
 import threading
@@ -13,6 +12,7 @@ import typer
 
 from jobs import show
 from jobs.ask import app
+from jobs.connect import write_private
 from jobs.contracts import load_gold
 from jobs.errors import LakeError
 from jobs.lake import Lake
@@ -35,7 +35,7 @@ def serve(
     trusted: Annotated[bool, typer.Option(help="Serve also as a user who can read more than gold: whoever asks can too.")] = False,
 ) -> None:  # fmt: skip
     """Serve gold until stopped: `gold` is the newest release, `gold_r<N>` release N."""
-    from jobs.read_only import listen, open_service
+    from jobs.read_only import is_alive, listen, open_service
 
     lake = settings.lake
     if not trusted and (opened := lake.open_zones()):
@@ -47,11 +47,14 @@ def serve(
     views = _Views(settings, spark)
     views.follow()
     listen(spark, host, thrift_port)
-    show.out.print(f"JDBC: jdbc:hive2://{host}:{thrift_port}/gold\nConnect: sc://{host}:{connect_port} (token: {told})", markup=False)  # fmt: skip
+    name = "localhost" if host == "127.0.0.1" else host  # by a number, with a token, a Connect client insists on TLS
+    show.out.print(f"JDBC: jdbc:hive2://{host}:{thrift_port}/gold\nConnect: sc://{name}:{connect_port} (token: {told})", markup=False)  # fmt: skip
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     while not stopped.wait(LOOKS_EVERY):
+        if not is_alive():
+            raise LakeError("E502", place="lake serve", expected="Spark of this process", actual="it ended", next_command="lake serve")  # fmt: skip
         views.follow()
     spark.stop()
 
@@ -59,12 +62,18 @@ def serve(
 def _token(lake: Lake, file: str) -> tuple[str, str]:
     """What a Connect client must say, and where people find it."""
     if file:
-        return Path(file).read_text().strip(), file
+        try:
+            given = Path(file).read_text().strip()
+        except OSError as error:
+            given, why = "", error.strerror or "cannot be read"
+        else:
+            why = "an empty file"
+        if not given:
+            raise LakeError("E002", place="--token-file", expected="a file with the token", actual=f"{file}: {why}")
+        return given, file
     path = lake.state() / "serve.token"
-    path.unlink(missing_ok=True)
     made = secrets.token_urlsafe(32)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
-        new.write(made)
+    write_private(path, made)
     return made, str(path)
 
 
@@ -82,6 +91,7 @@ class _Views:
         state = delta.table_state(self.settings.lake.table("audit", "releases"))
         if state is None or state.version == self.version:
             return
+        self._show_audit()
         releases = [r for r in read_releases(self.settings.lake) if r.number not in self.known]
         for release in reversed(releases):
             self._show(release, is_newest=release is releases[-1])
@@ -95,7 +105,6 @@ class _Views:
             lost = open_views(self.spark, self.settings.lake, contracts, release, database)
             if lost:
                 show.err.print(f"{database} has damaged tables: {', '.join(lost)}. lake run repairs gold.", markup=False)  # fmt: skip
-        self._show_audit()
         self.known.add(release.number)
         show.out.print(f"release {release.number} of {release.released_at}", markup=False)
 

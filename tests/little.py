@@ -124,6 +124,11 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, "utf-8")
 
 
+def no_session() -> Any:
+    """For a test whose own process needs no Spark."""
+    raise AssertionError("a Spark session was asked for")
+
+
 class World:
     """A lake of the little city (or another), its inbox, and what a test wants to know of them."""
 

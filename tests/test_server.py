@@ -17,7 +17,7 @@ from jobs import connect
 from jobs.contracts import PROJECT
 from jobs.lock import hold_lake
 from jobs.processes import started, wait_for_end
-from tests.little import CITY, World, csv_of
+from tests.little import CITY, World, csv_of, no_session
 from tests.servers import wait_until
 
 pytestmark = pytest.mark.spark
@@ -37,10 +37,6 @@ with hold_lake(settings.lake, settings.run) as lock:
 """
 
 
-def no_session() -> None:
-    raise AssertionError("this test's own process needs no Spark")
-
-
 @pytest.fixture(scope="module")
 def served(little_conf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A lake whose server runs."""
@@ -48,7 +44,7 @@ def served(little_conf: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         folder = tmp_path_factory.mktemp("served")
         patch.setenv("XDG_STATE_HOME", str(folder / "state"))
         patch.setenv("LAKE_CONF", str(little_conf))
-        world = World(folder, no_session)  # type: ignore[arg-type]
+        world = World(folder, no_session)
         code, _, said = lake(world, "server", "start")
         assert code == 0, said
         yield world
@@ -139,7 +135,7 @@ def test_a_server_out_of_memory_ends_and_the_next_command_has_a_new_one(
     }
     for name, place in places.items():
         monkeypatch.setenv(name, str(place))
-    world = World(tmp_path, no_session)  # type: ignore[arg-type]
+    world = World(tmp_path, no_session)
     world.deliver("reg.things", "2025-01-01", csv_of([(1, 2013, 10)]))
     try:
         assert lake(world, "server", "start")[0] == 0

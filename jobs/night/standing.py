@@ -54,23 +54,23 @@ def stands_on(night: Night, mart: gold.Mart) -> tuple[Sequence[Any], ...]:
 
 
 def why_stale(night: Night, mart: gold.Mart, tables: Mapping[str, Released]) -> str:
-    """What a mart's figures lack: what is held, refused or failed behind it, deliveries and gold tables, and what did not come."""
+    """Why a mart's figures are not those of all that was due: deliveries and gold tables behind it that are held, refused, failed, or did not come."""
     if mart.reads == (gold.RECEIPTS,):
         return ""
     found = _held_parents(mart, tables, {m.table: m for m in marts(night)})
     for contract in _behind(night, mart):
-        for line in open_lines(night, contract):
+        receipts = landing.list_receipts(night.lake, contract, absent=True)
+        for line in _open_lines(night, receipts):
             delivery = "" if line.code == "E706" else f" {line.business_date} r{line.revision}"
             found.append(f"{contract.dataset}{delivery} {line.outcome} ({line.code})")
-        found += filter(None, [_missing(night, contract)])
+        found += filter(None, [_missing(contract, receipts)])
     return "; ".join(dict.fromkeys(found))
 
 
-def _missing(night: Night, contract: Contract) -> str:
+def _missing(contract: Contract, receipts: Sequence[landing.Receipt]) -> str:
     """Nights whose delivery was due and has not come; where a delivery says all there is, those after the newest that came."""
-    found = landing.list_receipts(night.lake, contract, absent=True)
-    came = {r.business_date for r in found if r.status == "delivered"}
-    absent = sorted({r.business_date for r in found if r.status == "not_delivered"} - came, reverse=True)
+    came = {r.business_date for r in receipts if r.status == "delivered"}
+    absent = sorted({r.business_date for r in receipts if r.status == "not_delivered"} - came, reverse=True)
     if contract.mode not in ("changes", "events"):
         absent = [day for day in absent if day > max(came, default="")]
     more = f" and {len(absent) - NAMED} more" if len(absent) > NAMED else ""
@@ -90,9 +90,13 @@ def _held_parents(mart: gold.Mart, tables: Mapping[str, Released], known: Mappin
 
 def open_lines(night: Night, contract: Contract) -> list[Line]:
     """Of each business date the newest revision, where it is held, refused or failed: its newest line."""
+    return _open_lines(night, landing.list_receipts(night.lake, contract))
+
+
+def _open_lines(night: Night, receipts: Sequence[landing.Receipt]) -> list[Line]:
     found = []
-    for r in {r.business_date: r for r in landing.list_receipts(night.lake, contract)}.values():
-        stages = [night.ledger.newest(s, contract.dataset, r.business_date, r.revision) for s in ("silver", "bronze")]
+    for r in {r.business_date: r for r in receipts if r.status == "delivered"}.values():
+        stages = [night.ledger.newest(s, r.dataset, r.business_date, r.revision) for s in ("silver", "bronze")]
         line = next((x for x in stages if x is not None), None)
         if line and line.outcome in ("held", "refused", "failed"):
             found.append(line)

@@ -13,14 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from jobs.contracts import PROJECT
-from tests.little import CITY, World
+from tests.little import CITY, World, no_session
 from tests.servers import free_ports, wait_until
 
 ENDED = ("success", "failed")
-
-
-def no_session() -> Any:
-    raise AssertionError("this process itself needs no Spark")
 
 
 class Airflow:
@@ -30,8 +26,9 @@ class Airflow:
         self.world, self.home = World(folder, no_session, city), folder / "airflow"
         self.port, self.execution, self.pages = free_ports(3)
         self.environment = {
-            **os.environ, "AIRFLOW_HOME": str(self.home), "LAKE_AIRFLOW_PORT": str(self.port),
-            "LAKE_AIRFLOW_EXECUTION_PORT": str(self.execution), "LAKE_PAGES_PORT": str(self.pages), "LAKE_ROOT": self.world.lake.root, "LAKE_INBOX": str(self.world.inbox), "LAKE_CITY": city, "LAKE_CONF": str(conf), "XDG_STATE_HOME": str(folder / "state"),
+            **os.environ, "AIRFLOW_HOME": str(self.home), "XDG_STATE_HOME": str(folder / "state"),
+            "LAKE_AIRFLOW_PORT": str(self.port), "LAKE_AIRFLOW_EXECUTION_PORT": str(self.execution), "LAKE_PAGES_PORT": str(self.pages),
+            "LAKE_ROOT": self.world.lake.root, "LAKE_INBOX": str(self.world.inbox), "LAKE_CITY": city, "LAKE_CONF": str(conf),
             **settings,
         }  # fmt: skip
         self.token = ""

@@ -139,30 +139,41 @@ def test_a_broken_department_fails_at_once_and_stops_no_other(airflow: Airflow) 
     until(lambda: totals(airflow) == [(2013, 12), (2014, 20)], "the figures of the other", 300)
 
 
-def test_a_held_delivery_asks_on_the_page_and_goes_on_when_a_person_approves(airflow: Airflow) -> None:
-    night = "2025-01-03"
+def hold(airflow: Airflow, night: str) -> None:
+    """A night whose delivery is held."""
     airflow.world.deliver("reg.things", night, csv_of([(1, 2013, 13, "x"), (2, 2014, 20, "")], "key,period,value,hold"))
-    run = airflow.trigger("reg", night)
-    assert airflow.end("reg", run) == "failed"
-    asked = until(lambda: airflow.runs("approvals", night), "a question", 300)[0]["dag_run_id"]
-    path = f"/dags/approvals/dagRuns/{asked}/taskInstances"
-    until(
-        lambda: airflow.states("approvals", asked).get("question.decide") == "awaiting_input",
-        "waiting for a person",
-        120,
-    )
+    assert airflow.end("reg", airflow.trigger("reg", night)) == "failed"
+
+
+def answer(airflow: Airflow, night: str, option: str, reason: str) -> dict[str, str]:
+    """Answer the question about a night, as the page does; the states of the run that asked, when it has ended."""
+    asked = str(until(lambda: airflow.runs("approvals", night), "a question", 300)[0]["dag_run_id"])
+    task = "question.decide"
+    until(lambda: airflow.states("approvals", asked).get(task) == "awaiting_input", "waiting for a person", 300)
     # The scheduler has to know that the task waits, which no person is fast enough to notice.
-    event = f"with state success for task instance TaskInstanceKey(dag_id='approvals', task_id='question.decide', run_id='{asked}'"
+    event = (
+        f"with state success for task instance TaskInstanceKey(dag_id='approvals', task_id='{task}', run_id='{asked}'"
+    )
     until(lambda: event in (airflow.home / "logs" / "scheduler.log").read_text(), event, 60)
-    reason = "seen, and right; $(touch seen) {{ 7 * 7 }} ' OR 1=1 --"
-    answer = {"chosen_options": ["Approve"], "params_input": {"reason": reason}}
-    airflow.api("PATCH", f"{path}/question.decide/0/hitlDetails", answer)
+    path = f"/dags/approvals/dagRuns/{asked}/taskInstances/{task}/0/hitlDetails"
+    airflow.api("PATCH", path, {"chosen_options": [option], "params_input": {"reason": reason}})
     assert airflow.end("approvals", asked) == "success", airflow.states("approvals", asked)
+    return airflow.states("approvals", asked)
+
+
+def reasons(airflow: Airflow) -> list[tuple[str, str]]:
+    """By whom and why, of every decision."""
+    decided = delta.read_arrow(airflow.world.lake.table("audit", "decisions"))
+    return [(d["by"], d["reason"]) for d in decided.to_pylist()] if decided is not None else []
+
+
+def test_a_held_delivery_asks_on_the_page_and_goes_on_when_a_person_approves(airflow: Airflow) -> None:
+    night, reason = "2025-01-03", "seen, and right; $(touch seen) {{ 7 * 7 }} ' OR 1=1 --"
+    hold(airflow, night)
+    answer(airflow, night, "Approve", reason)
     assert totals(airflow) == [(2013, 13), (2014, 20)]
     assert status(airflow)["held"] == []
-    decided = delta.read_arrow(airflow.world.lake.table("audit", "decisions"))
-    assert decided is not None
-    assert [(d["by"], d["reason"]) for d in decided.to_pylist()] == [("admin", reason)]
+    assert reasons(airflow) == [("admin", reason)]
 
 
 def test_a_night_without_one_department_is_published_and_once_more_when_it_delivers(airflow: Airflow) -> None:
@@ -204,3 +215,12 @@ def test_a_scheduler_killed_in_the_night_finishes_it_after_a_restart(airflow: Ai
     airflow.local("start")
     assert airflow.end("reg", run, 900) == "success"
     until(lambda: totals(airflow) == [(2013, 30), (2014, 20)], "its figures", 600)
+
+
+def test_a_delivery_that_a_person_rejects_stays_held_and_changes_nothing(airflow: Airflow) -> None:
+    night, before = "2025-03-02", (totals(airflow), reasons(airflow))
+    hold(airflow, night)
+    states = answer(airflow, night, "Reject", "wrong file")
+    assert (states["question.approve"], states["question.finish"]) == ("skipped", "skipped")
+    assert (totals(airflow), reasons(airflow)) == before
+    assert [(x["dataset"], x["date"]) for x in status(airflow)["held"]] == [("reg.things", night)]

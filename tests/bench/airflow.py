@@ -119,7 +119,7 @@ import time
 from jobs.connect import open_driver
 from jobs.settings import settle
 lake = settle("", "", "", "", "", 1, False).lake
-import jobs.session
+import jobs.session  # what a command loads anyway
 began = time.monotonic()
 open_driver(lake).sql("SELECT 1").collect()
 print(time.monotonic() - began)
@@ -148,12 +148,12 @@ def _under_airflow(folder: Path) -> Night:
         processes = {name: psutil.Process(pid) for name, pid in airflow.components().items() if name != "pages"}
         sources = sorted({c.source for c in load_contracts(CITY).values()})
         airflow.unpause(*sources, "gold")
-        time.sleep(60)  # the first reading of all files is over
+        until(lambda: _is_idle(airflow, sources), "the night of today waiting for its deliveries", 600)
         memory = sum(
             p.memory_full_info().pss for root in processes.values() for p in (root, *root.children(recursive=True))
         )
         before = _cpu(processes)
-        time.sleep(IDLE)
+        time.sleep(IDLE)  # the span that is measured
         idle = {name: seconds - before[name] for name, seconds in _cpu(processes).items()}
         began, before = time.monotonic(), _cpu(processes)
         runs = [(dag, airflow.trigger(dag, NIGHT)) for dag in sources]
@@ -164,6 +164,17 @@ def _under_airflow(folder: Path) -> Night:
         wall, after = time.monotonic() - began, _cpu(processes)
         hops = _hops([t for dag, run in (*runs, ("gold", gold)) for t in airflow.tasks(dag, run).values()])
     return Night(wall, sum(after.values()) - sum(before.values()), memory / 1e6, idle, hops)
+
+
+def _is_idle(airflow: Airflow, sources: list[str]) -> bool:
+    """Whether the night that unpausing starts has begun, and no task of it is about to run."""
+    states = [
+        state
+        for dag in sources
+        for run in airflow.runs(dag)
+        for state in airflow.states(dag, run["dag_run_id"]).values()
+    ]
+    return bool(states) and not {"running", "queued", "scheduled"} & set(states)
 
 
 def _cpu(processes: Mapping[str, psutil.Process]) -> dict[str, float]:

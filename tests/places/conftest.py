@@ -6,11 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Mapping
+from unittest.mock import patch
 
 import pytest
+from pyspark.sql import SparkSession
 
 from jobs.contracts import PROJECT
+from jobs.session import attach
 
 DATE = "2024-09-16"
 
@@ -27,6 +31,12 @@ def run_first_night(env: Mapping[str, str]) -> dict[str, str]:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     digests: dict[str, str] = json.loads(type_lake(env, "digest", "--json").stdout)["tables"]
     return digests
+
+
+def ask_at(address: str, token: str) -> SparkSession:
+    """The Python client of an analyst; pyspark notes its Connect mode in the environment, which the next test must not inherit."""
+    with patch.dict(os.environ):
+        return attach(f"{address}/;token={token}", str(uuid.uuid4()))
 
 
 @pytest.fixture(scope="session")

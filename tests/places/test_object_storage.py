@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +11,7 @@ import pytest
 
 from jobs import setup
 from jobs.contracts import PROJECT
-from jobs.session import attach
-from tests.places.conftest import DATE, run_first_night, type_lake
+from tests.places.conftest import DATE, ask_at, run_first_night, type_lake
 from tests.servers import KEY, READER, SECRET, free_ports, object_store, running
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
@@ -94,7 +92,7 @@ def test_the_sql_service_needs_a_key_that_reads_what_is_published_and_no_more(
     log = tmp_path / "log"
     command = [sys.executable, "-m", "jobs", "serve", *ports, "--token-file", str(tmp_path / "token")]
     with running(command, log, lambda: "JDBC:" in log.read_text(), store | {"AWS_ACCESS_KEY_ID": READER}, cwd=PROJECT):
-        spark = attach(f"sc://localhost:{connect}/;token=of-this-test-only", str(uuid.uuid4()))
+        spark = ask_at(f"sc://localhost:{connect}", "of-this-test-only")
         try:
             assert spark.sql("SELECT count(*) FROM gold.crash_daily").collect()[0][0] == 48
             assert spark.sql("SELECT count(*) FROM audit.releases").collect()[0][0] == 7
