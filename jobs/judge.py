@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs import columns
+from jobs.codes import coded, codes_identity, is_wrong
 from jobs.contracts import Contract, conf_roots, fingerprint, load_module
 from jobs.errors import LakeError
 from jobs.fold import hash_of
@@ -46,12 +47,13 @@ def _cleaning_modules(source: str, roots: tuple[Path, ...]) -> list[ModuleType]:
 
 
 def silver_fingerprint(contract: Contract, suite: Suite) -> str:
-    """Identity of what makes silver of bronze: schema, mode, keys, the steps' source, the critical and quarantine rules."""
+    """Identity of what makes silver of bronze: schema, mode, keys, the steps' source, the critical and quarantine rules, the codes."""
     judged = [c for c in suite.silver if c.severity == "critical" or c.quarantine]
     schema = [[c.name, c.spark_type, c.format, c.key_position] for c in contract.columns]
     declared = {k: v for k, v in contract.properties.items() if k not in ("shareClass", "openClass")}
     steps = [inspect.getsource(step) for step in find_steps(contract)]
-    return fingerprint([schema, declared, steps, [[r.id, r.type, r.kwargs, r.quarantine] for r in judged]])
+    parts: list[object] = [schema, declared, steps, [[r.id, r.type, r.kwargs, r.quarantine] for r in judged]]
+    return fingerprint([*parts, *filter(None, [codes_identity(contract)])])
 
 
 def type_rows(bronze: DataFrame, contract: Contract, *, proven: bool = False) -> DataFrame:
@@ -67,7 +69,9 @@ def type_rows(bronze: DataFrame, contract: Contract, *, proven: bool = False) ->
         rows = rows.withColumn(contract.period, F.regexp_extract(name, pattern, group))
     for step in find_steps(contract):
         rows = rows.transform(step)
-    return cast_columns(rows, contract, proven=proven)
+    typed = cast_columns(rows, contract, proven=proven)
+    marks = {f"_miscoded_{c.name}": F.lit(False) if proven else is_wrong(c, contract.city) for c in coded(contract)}
+    return typed.withColumns(marks) if marks else typed
 
 
 def _group_number(pattern: str) -> int:
@@ -79,14 +83,14 @@ def _group_number(pattern: str) -> int:
 def rule_conditions(
     typed: DataFrame, rules: Sequence[Rule], of_suite: Callable[[DataFrame, Sequence[Rule]], list[Condition]]
 ) -> list[Condition]:
-    """A condition a rule: the cast's own mark for types, GX's Spark condition for the rest."""
-    others = [r for r in rules if not _is_cast(r)]
+    """A condition a rule: the mark that stands beside a value for types and codes, GX's Spark condition for the rest."""
+    others = [r for r in rules if not _is_mark(r)]
     found = dict(zip([r.id for r in others], of_suite(typed, others) if others else [], strict=True))
-    return [Condition(F.col(r.kwargs["column"])) if _is_cast(r) else found[r.id] for r in rules]
+    return [Condition(F.col(r.kwargs["column"])) if _is_mark(r) else found[r.id] for r in rules]
 
 
-def _is_cast(rule: Rule) -> bool:
-    return str(rule.kwargs.get("column", "")).startswith("_unconverted_")
+def _is_mark(rule: Rule) -> bool:
+    return str(rule.kwargs.get("column", "")).startswith(("_unconverted_", "_miscoded_"))
 
 
 def judge_rows(

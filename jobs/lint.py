@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from jobs.bronze import layout_of
+from jobs.codes import CODES, NO_DIVISIONS, coded
 from jobs.contracts import MODES, Contract, fingerprint, load_city, load_contracts, load_gold
+from jobs.divisions import FILE, load_divisions
 from jobs.errors import LakeError
 from jobs.gold import RECEIPTS, find_mart, order_marts
 from jobs.judge import find_steps
@@ -61,6 +63,9 @@ def _lint_dataset(contract: Contract) -> Iterator[str]:
         for c in contract.columns
         if c.classification == "person"
     )
+    needy = [c.name for c in coded(contract) if c.format not in NO_DIVISIONS]
+    if needy and not load_divisions(contract.city):
+        yield f"{', '.join(needy)}: the city has no {FILE}, so every code would be wrong"
     find_steps(contract)
     if "inbox" in contract.places:
         layout_of(contract)
@@ -94,6 +99,8 @@ def _lint_columns(contract: Contract) -> Iterator[str]:
             yield f"{column.name} has no description"
         if column.classification not in CLASSES:
             yield f"{column.name} is classified {column.classification or 'nothing'}: one of {', '.join(CLASSES)}"
+        if column.spark_type == "string" and column.format and column.format not in CODES:
+            yield f"{column.name} has the format {column.format}: one of {', '.join(CODES)}"
         if column.spark_type in ("float", "double"):
             yield f"{column.name} is a float: give a decimal"
 

@@ -120,7 +120,7 @@ def _rule(entry: Mapping[str, Any], contract: Contract, path: Path) -> Rule:
 def derive_rules(contract: Contract) -> tuple[Rule, ...]:
     """What the contract declares of each column, as expectations.
 
-    One rule each for `required`, `type`, `enum`, `pattern`, `minimum` and `maximum`; critical, and rows that break one are
+    One rule each for `required`, `type`, `enum`, `pattern`, `format`, `minimum` and `maximum`; critical, and rows that break one are
     set aside. Their ids are `<dataset>.<column>.<what>`.
     """
     return tuple(rule for column in contract.columns for rule in _derive_column(contract, column))
@@ -163,6 +163,16 @@ def _derive_column(contract: Contract, column: Column) -> list[Rule]:
                 "validity",
             )
         )
+    if column.spark_type == "string" and column.format:
+        found.append(
+            (
+                "format",
+                "expect_column_values_to_be_in_set",
+                {"column": f"_miscoded_{name}", "value_set": [False]},
+                "Q319",
+                "validity",
+            )
+        )
     if "minimum" in options:
         found.append(("minimum", between, {"column": name, "min_value": options["minimum"]}, "Q318", "validity"))
     if "maximum" in options:
@@ -191,6 +201,7 @@ def _say(column: Column, what: str) -> str:
         "required": f"every row has a value in {name}",
         "enum": f"{name} has one of its listed values",
         "pattern": f"{name} matches {options.get('pattern')}",
+        "format": f"{name} is a valid {column.format}",
         "minimum": f"{name} is at least {options.get('minimum')}",
         "maximum": f"{name} is at most {options.get('maximum')}",
     }[what]

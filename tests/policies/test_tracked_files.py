@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import re
 import subprocess
-from datetime import date
 from functools import cache
 from pathlib import Path
+
+from stdnum.cn import ric, uscc
+from stdnum.exceptions import InvalidComponent
 
 from tests.policies.source_trees import PROJECT
 
@@ -16,7 +18,6 @@ PERSON = re.compile(rf"(?<![0-9A-Za-z])({PROVINCES}[0-9]{{15}}[0-9Xx])(?![0-9A-Z
 COMPANY = re.compile(
     rf"(?<![0-9A-Za-z])([0-9A-HJ-NPQRTUWXY]{{2}}{PROVINCES}[0-9]{{4}}[0-9A-HJ-NPQRTUWXY]{{10}})(?![0-9A-Za-z])"
 )
-ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 MACHINE = re.compile(r"(?<![\w.:/$}{~-])/(?:work|home|root|Users|mnt|opt/venv)/[\w.-]+")
 REGISTRY = re.compile(
     r"https?://(?!pypi\.org|files\.pythonhosted\.org|repo1?\.maven\.(?:apache\.)?org)[^\s\"'/]*(?:artifactory|nexus|pypi|mirror|registry|proxy)[^\s\"'/]*",
@@ -26,18 +27,16 @@ REGISTRY = re.compile(
 
 def is_person(text: str) -> bool:
     """GB 11643-1999: the last character checks the first seventeen; the birthday is a real one."""
-    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
     try:
-        date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
-    except ValueError:
+        ric.get_birth_date(text)
+    except InvalidComponent:
         return False
-    return "10X98765432"[sum(int(c) * w for c, w in zip(text, weights, strict=False)) % 11] == text[17].upper()
+    return bool(ric.calc_check_digit(text) == text[17].upper())
 
 
 def is_company(text: str) -> bool:
     """GB 32100-2015: the last character checks the first seventeen."""
-    total = sum(ALPHABET.index(c) * (3**i % 31) for i, c in enumerate(text[:17]))
-    return ALPHABET[(31 - total % 31) % 31] == text[17]
+    return bool(uscc.calc_check_digit(text) == text[17])
 
 
 @cache
