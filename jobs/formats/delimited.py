@@ -46,7 +46,7 @@ def read(raw: bytes, layout: Layout) -> Reading:
     if columns is None:
         return _read_by_line(source, match, layout)
     numbers = pa.array(np.arange(1, len(columns[0]) + 1))
-    return Reading(len(numbers), build_table(columns, numbers, match, layout), (), match.notices)
+    return Reading(len(numbers), build_table(columns, numbers, match, layout), (), match.notices, match.headers)
 
 
 def _read_header(data: bytes, codec: str, dialect: Dialect, layout: Layout) -> tuple[Match, int]:
@@ -92,7 +92,7 @@ def _read_by_line(source: _Source, match: Match, layout: Layout) -> Reading:
     table = build_table(columns, numbers, match, layout)
     if rows and regular:
         table = table.take(pc.sort_indices(numbers))
-    return Reading(total, table, tuple(refused), match.notices)
+    return Reading(total, table, tuple(refused), match.notices, match.headers)
 
 
 def _split(source: _Source) -> tuple[bytes, np.ndarray, list[tuple[int, Scanned]]]:

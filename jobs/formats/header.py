@@ -13,12 +13,19 @@ from jobs.formats.layout import Field, Layout
 
 @dataclass(frozen=True)
 class Match:
-    """Where each declared column stands in the delivered record (None: it does not), and what else stands there."""
+    """Where each declared column stands in the delivered record (None: it does not), and what else stands there.
 
-    width: int
+    `headers` are all of them as delivered, in their order.
+    """
+
+    headers: tuple[str, ...]
     places: tuple[int | None, ...]
     undeclared: tuple[tuple[str, int], ...]  # sorted by name
     notices: tuple[Notice, ...]
+
+    @property
+    def width(self) -> int:
+        return len(self.headers)
 
 
 def clean_header(text: str) -> str:
@@ -53,7 +60,7 @@ def match_header(delivered: Sequence[str], layout: Layout, place: str) -> Match:
     _check_required([field for field in missing if field.required], names, place)
     notices = [Notice("N310", f'undeclared column "{text}", kept in _extra') for text in names]
     notices += [Notice("W312", f'optional column "{f.header}" is missing{_hint(f, names)}') for f in missing]
-    return Match(len(headers), places, undeclared, tuple(notices))
+    return Match(tuple(headers), places, undeclared, tuple(notices))
 
 
 def _find_places(headers: Sequence[str], known: dict[str, str], place: str) -> dict[str, int]:

@@ -60,7 +60,7 @@ def read(raw: bytes, layout: Layout) -> Reading:
         pa.chunked_array([pa.array(c, pa.string())]) for c in (zip(*rows, strict=True) if rows else [()] * match.width)
     ]
     table = build_table(columns, pa.array(numbers, pa.int64()), match, layout)
-    return Reading(len(records), table, tuple(refused), match.notices)
+    return Reading(len(records), table, tuple(refused), match.notices, match.headers)
 
 
 def _find_records(text: str) -> list[tuple[int, str, object]]:

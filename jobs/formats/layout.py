@@ -55,10 +55,11 @@ class Reading:
 
     `table`: a string column per declared column, in contract order; `_extra` (JSON object of what is not declared,
     null where there is nothing); `_record` (int64: the record's number after the header, from 1, refused ones counted).
-    `records` = rows + refused.
+    `records` = rows + refused. `header`: the columns as delivered, in their order.
     """
 
     records: int
     table: pa.Table
     refused: tuple[Refused, ...]
     notices: tuple[Notice, ...]
+    header: tuple[str, ...] = field(default=(), compare=False)

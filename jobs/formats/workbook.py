@@ -59,7 +59,8 @@ def read(raw: bytes, layout: Layout) -> Reading:
     notes, notices = _note_kinds(cells, errors, match, layout)
     columns = [pa.chunked_array([pa.array(column, pa.string())]) for column in texts]
     numbers = pa.array(range(1, len(records) + 1), pa.int64())
-    return Reading(len(records), build_table(columns, numbers, match, layout, notes), (), match.notices + notices)
+    table = build_table(columns, numbers, match, layout, notes)
+    return Reading(len(records), table, (), match.notices + notices, match.headers)
 
 
 def _load_rows(raw: bytes, layout: Layout) -> tuple[list[list[Cell]], dict[tuple[int, int], str]]:

@@ -1,0 +1,221 @@
+"""Draft a contract, a suite and a sample folder from a file as a department sends it.
+
+A draft holds what the file shows: its form, headers, types and a key. What no file can say (owner, purpose, what a column means, who
+may see it) is left empty, and `lake lint` asks for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import yaml
+
+from jobs.errors import LakeError
+from jobs.formats import Field, Layout, Reading, content, read
+
+ENCODINGS = ("utf-8", "gb18030")
+DELIMITERS = ",;\t|"
+# First that fits all values of a column. A number that begins with 0 is a code, and stays a text.
+_PATTERNS = {
+    "boolean": r"^(true|false)$",
+    "integer": r"^-?(0|[1-9]\d{0,17})$",
+    "number": r"^-?(0|[1-9]\d{0,17})(\.\d{1,18})?$",
+    "date": r"^\d{4}-\d{2}-\d{2}$",
+    "timestamp_ntz": r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?$",
+    "timestamp": r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$",
+}
+_DAY_FORMATS = {"MM/dd/yyyy": r"^(0[1-9]|1[0-2])/\d{2}/\d{4}$", "dd/MM/yyyy": r"^\d{2}/(0[1-9]|1[0-2])/\d{4}$"}
+_KEYS_TRIED = 8
+_RULES = 8  # of a suite: a hundred columns need no hundred rules before anybody looked
+_PATHS = {"csv": "*.csv*", "xlsx": "*.xlsx*", "json": "*.json*"}
+
+
+def draft(
+    city: str, dataset: str, sample: Path, business_date: str, now: datetime, header_row: int
+) -> dict[str, bytes]:
+    """The files of a new dataset: content by path below a configuration root.
+
+    Raises what the readers raise where the sample cannot be read as a table.
+    """
+    source, name = dataset.split(".")
+    layout = find_layout(sample, header_row)
+    headers = read(sample, layout).header
+    fields = tuple(Field(n, h, required=False) for n, h in zip(_names(headers), headers, strict=True))
+    reading = read(
+        sample,
+        Layout(layout.format, fields, delimiter=layout.delimiter, encoding=layout.encoding, header_row=header_row),
+    )
+    columns = [_column(field, reading.table[field.name]) for field in fields]
+    key = find_key(reading.table.select([c["name"] for c in columns if c["logicalType"] not in ("number", "boolean")]))
+    for column in columns:
+        if column["name"] in key:
+            column |= {"required": True, "primaryKey": True, "primaryKeyPosition": key.index(column["name"]) + 1}
+    contract = _contract(city, source, name, layout, [_in_order(c) for c in columns], has_key=bool(key))
+    folder = f"tests/data/{city}/{source}/{name}/{business_date}"
+    return {
+        f"conf/cities/{city}/{source}/{name}.odcs.yaml": _yaml(contract),
+        f"expectations/{city}/{source}/{name}.yaml": _yaml(_suite(dataset, reading, key)),
+        f"{folder}/{sample.name}": sample.read_bytes(),
+        f"{folder}/manifest.json": _manifest(sample, reading, now),
+    }
+
+
+def find_layout(sample: Path, header_row: int) -> Layout:
+    """Form, encoding and delimiter of a file, without its columns."""
+    data = content.load(sample)
+    if data.startswith(b"PK"):
+        return Layout("xlsx", (), header_row=header_row)
+    encoding = next((e for e in ENCODINGS if _decodes(data, e)), None)
+    if encoding is None:
+        raise LakeError("E201", place=sample.name, expected=" or ".join(ENCODINGS), actual="bytes that are neither")
+    if data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):
+        return Layout("json", (), encoding=encoding)
+    lines = data.splitlines()[header_row - 1 :] or [b""]
+    delimiter = max(DELIMITERS, key=lines[0].decode(encoding).count)
+    return Layout("csv", (), delimiter=delimiter, encoding=encoding, header_row=header_row)
+
+
+def _decodes(data: bytes, encoding: str) -> bool:
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _names(headers: Sequence[str]) -> list[str]:
+    """A name of small letters, digits and _ for each header; by its place where nothing of it is left, as with Chinese ones."""
+    found: list[str] = []
+    for n, header in enumerate(headers, 1):
+        name = re.sub(r"[^a-z0-9]+", "_", header.lower()).strip("_")
+        name = name if re.match("[a-z]", name) else f"column_{n}"
+        found.append(name if name not in found else f"{name}_{n}")
+    return found
+
+
+def _column(field: Field, values: pa.ChunkedArray) -> dict[str, Any]:
+    kind, more = find_type(values)
+    header = {"physicalName": field.header} if field.header != field.name else {}
+    return {"name": field.name, **header, "logicalType": kind, **more, "classification": "", "description": ""}
+
+
+def find_type(values: pa.ChunkedArray) -> tuple[str, dict[str, Any]]:
+    """The logical type that fits every value, and what else the contract must say of it; a text where none does."""
+    filled = values.filter(pc.not_equal(values, ""))
+    if not len(filled):
+        return "string", {}
+    fits = [kind for kind, pattern in _PATTERNS.items() if _all_match(filled, pattern)]
+    formats = [f for f, pattern in _DAY_FORMATS.items() if _all_match(filled, pattern)]
+    if not fits:
+        return ("date", {"logicalTypeOptions": {"format": formats[0]}}) if len(formats) == 1 else ("string", {})
+    if fits[0] == "number":
+        parts = pc.extract_regex(filled, r"^-?(?P<whole>\d+)\.?(?P<part>\d*)$")
+        whole, scale = (pc.max(pc.utf8_length(pc.struct_field(parts, f))).as_py() for f in ("whole", "part"))
+        return "number", {"physicalType": f"decimal({whole + scale + 2},{scale})"}
+    if fits[0] == "timestamp_ntz":
+        return "timestamp", {"physicalType": "timestamp_ntz"}
+    return fits[0], {}
+
+
+def _all_match(values: pa.ChunkedArray, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(values, pattern)).as_py())
+
+
+def find_key(columns: pa.Table) -> list[str]:
+    """The first column, else the first pair of the leading ones, that is filled and different in every row; empty where there is none."""
+    filled = [n for n in columns.column_names if pc.all(pc.fill_null(pc.not_equal(columns[n], ""), False)).as_py()]
+    tried = [[n] for n in filled] + [list(p) for p in itertools.combinations(filled[:_KEYS_TRIED], 2)]
+    return next((k for k in tried if columns.select(k).group_by(k).aggregate([]).num_rows == columns.num_rows), [])
+
+
+def _in_order(column: Mapping[str, Any]) -> dict[str, Any]:
+    """What a reader looks for first stands first."""
+    last = ("classification", "description")
+    return {k: v for k, v in column.items() if k not in last} | {k: column[k] for k in last}
+
+
+def _contract(
+    city: str, source: str, name: str, layout: Layout, columns: Sequence[dict[str, Any]], *, has_key: bool
+) -> dict[str, Any]:
+    form = (
+        {"delimiter": layout.delimiter.replace("\t", "\\t"), "encoding": layout.encoding}
+        if layout.format == "csv"
+        else {}
+    )
+    sums = [c["name"] for c in columns if c["logicalType"] == "number"]
+    properties = {
+        "headerRow": layout.header_row if layout.header_row != 1 else None, "mode": "snapshot", "wholeRowKey": None if has_key else True,
+        "controlSums": sums or None, "minRows": 1, "shareClass": "none", "openClass": "none",
+    }  # fmt: skip
+    return {
+        "apiVersion": "v3.2.0", "kind": "DataContract", "id": f"{city}.{source}.{name}", "name": name.replace("_", " ").capitalize(),
+        "version": "0.1.0", "status": "draft", "domain": source, "tenant": city,
+        "description": {"purpose": "", "usage": "", "limitations": ""}, "team": {"name": ""},
+        "servers": [{
+            "server": "inbox", "type": "local", "path": f"{source}/{name}/{{business_date}}/{_PATHS[layout.format]}",
+            "format": layout.format, **form,
+        }],
+        "schema": [{
+            "name": name, "logicalType": "object", "description": "", "dataGranularityDescription": "",
+            "customProperties": [{"property": k, "value": v} for k, v in properties.items() if v is not None],
+            "properties": list(columns),
+        }],
+        "slaProperties": [
+            {"property": "frequency", "value": 1, "unit": "d", "scheduler": "cron", "schedule": "0 2 * * *"},
+            {"property": "latency", "value": 4, "unit": "h"}, {"property": "retention", "value": 5, "unit": "y"},
+        ],
+    }  # fmt: skip
+
+
+def _suite(dataset: str, reading: Reading, key: Sequence[str]) -> dict[str, Any]:
+    """What the sample lets one expect: half as many rows, and the shares of filled cells less a tenth."""
+    table = reading.table
+    shares = {n: _share(table[n]) for n in table.column_names if not n.startswith("_") and n not in key}
+    filled = [(n, share) for n, share in shares.items() if share > 0.1][:_RULES]
+    rows = (
+        {"min_value": max(table.num_rows // 2, 1)},
+        f"The sample has {table.num_rows} rows; far fewer is a cut extract.",
+    )
+    silver = [
+        _rule(
+            f"{dataset}.s{n}", "expect_column_values_to_not_be_null", "warning", {"column": column, "mostly": round(share - 0.1, 2)},
+            f"In the sample {share:.0%} of the rows have a value.",
+        )
+        for n, (column, share) in enumerate(filled, 1)
+    ]  # fmt: skip
+    count = "expect_table_row_count_to_be_between"
+    return {
+        "bronze": [_rule(f"{dataset}.b1", count, "critical", *rows)],
+        "silver": silver or [_rule(f"{dataset}.s1", count, "critical", *rows)],
+    }
+
+
+def _share(values: pa.ChunkedArray) -> float:
+    filled = pc.sum(pc.fill_null(pc.not_equal(values, ""), False)).as_py() or 0
+    return float(filled) / max(len(values), 1)
+
+
+def _rule(rule: str, kind: str, severity: str, kwargs: dict[str, Any], reason: str) -> dict[str, Any]:
+    meta = {"rule": rule, "dimension": "completeness", "reason": reason}
+    return {"type": kind, "kwargs": kwargs, "severity": severity, "meta": meta}
+
+
+def _manifest(sample: Path, reading: Reading, now: datetime) -> bytes:
+    """A manifest as a department would send it; the hash is of the unpacked bytes."""
+    sha256 = hashlib.sha256(content.load(sample)).hexdigest()
+    file = {"name": sample.name.removesuffix(".gz"), "sha256": sha256, "records": reading.records}
+    return json.dumps({"delivered_at": now.isoformat(), "files": [file]}, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _yaml(document: Mapping[str, Any]) -> bytes:
+    text: str = yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=1000, default_flow_style=None)
+    return text.encode()
