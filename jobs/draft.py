@@ -11,6 +11,7 @@ import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,33 +40,45 @@ _RULES = 8  # of a suite: a hundred columns need no hundred rules before anybody
 _PATHS = {"csv": "*.csv*", "xlsx": "*.xlsx*", "json": "*.json*"}
 
 
-def draft(
-    city: str, dataset: str, sample: Path, business_date: str, now: datetime, header_row: int
-) -> dict[str, bytes]:
-    """The files of a new dataset: content by path below a configuration root.
+@dataclass(frozen=True)
+class Sample:
+    """A file, how it is written, its rows as texts, and what the contract would say of its columns."""
 
-    Raises what the readers raise where the sample cannot be read as a table.
-    """
-    source, name = dataset.split(".")
-    layout = find_layout(sample, header_row)
-    headers = read(sample, layout).header
-    fields = tuple(Field(n, h, required=False) for n, h in zip(_names(headers), headers, strict=True))
-    reading = read(
-        sample,
-        Layout(layout.format, fields, delimiter=layout.delimiter, encoding=layout.encoding, header_row=header_row),
-    )
-    columns = [_column(field, reading.table[field.name]) for field in fields]
+    path: Path
+    layout: Layout
+    reading: Reading
+    columns: tuple[dict[str, Any], ...]
+    key: tuple[str, ...]
+
+    def __str__(self) -> str:
+        form = [
+            self.layout.format,
+            *([self.layout.encoding, repr(self.layout.delimiter)] if self.layout.format == "csv" else []),
+        ]
+        key = ", ".join(self.key) or "every column, for none tells the rows apart"
+        return f"{' '.join(form)}: {self.reading.records} records, {len(self.columns)} columns, key {key}"
+
+
+def read_sample(path: Path, header_row: int) -> Sample:
+    """Read a file of which nothing is declared. Raises what the readers raise where it is no table they can trust."""
+    layout = find_layout(path, header_row)
+    headers = read(path, layout).header
+    layout = replace(layout, columns=tuple(Field(n, h, False) for n, h in zip(_names(headers), headers, strict=True)))
+    reading = read(path, layout)
+    columns = [_column(field, reading.table[field.name]) for field in layout.columns]
     key = find_key(reading.table.select([c["name"] for c in columns if c["logicalType"] not in ("number", "boolean")]))
-    for column in columns:
-        if column["name"] in key:
-            column |= {"required": True, "primaryKey": True, "primaryKeyPosition": key.index(column["name"]) + 1}
-    contract = _contract(city, source, name, layout, [_in_order(c) for c in columns], has_key=bool(key))
+    return Sample(path, layout, reading, tuple(_with_key(c, key) for c in columns), tuple(key))
+
+
+def draft(sample: Sample, city: str, dataset: str, business_date: str, now: datetime) -> dict[str, bytes]:
+    """The files of a new dataset: content by path below a configuration root."""
+    source, name = dataset.split(".")
     folder = f"tests/data/{city}/{source}/{name}/{business_date}"
     return {
-        f"conf/cities/{city}/{source}/{name}.odcs.yaml": _yaml(contract),
-        f"expectations/{city}/{source}/{name}.yaml": _yaml(_suite(dataset, reading, key)),
-        f"{folder}/{sample.name}": sample.read_bytes(),
-        f"{folder}/manifest.json": _manifest(sample, reading, now),
+        f"conf/cities/{city}/{source}/{name}.odcs.yaml": _yaml(_contract(sample, city, source, name)),
+        f"expectations/{city}/{source}/{name}.yaml": _yaml(_suite(sample, dataset)),
+        f"{folder}/{sample.path.name}": sample.path.read_bytes(),
+        f"{folder}/manifest.json": _manifest(sample, now),
     }
 
 
@@ -105,7 +118,7 @@ def _names(headers: Sequence[str]) -> list[str]:
 def _column(field: Field, values: pa.ChunkedArray) -> dict[str, Any]:
     kind, more = find_type(values)
     header = {"physicalName": field.header} if field.header != field.name else {}
-    return {"name": field.name, **header, "logicalType": kind, **more, "classification": "", "description": ""}
+    return {"name": field.name, **header, "logicalType": kind, **more}
 
 
 def find_type(values: pa.ChunkedArray) -> tuple[str, dict[str, Any]]:
@@ -137,23 +150,25 @@ def find_key(columns: pa.Table) -> list[str]:
     return next((k for k in tried if columns.select(k).group_by(k).aggregate([]).num_rows == columns.num_rows), [])
 
 
-def _in_order(column: Mapping[str, Any]) -> dict[str, Any]:
-    """What a reader looks for first stands first."""
-    last = ("classification", "description")
-    return {k: v for k, v in column.items() if k not in last} | {k: column[k] for k in last}
+def _with_key(column: Mapping[str, Any], key: Sequence[str]) -> dict[str, Any]:
+    """A column with its place in the key, and last what a person fills in."""
+    place = (
+        {"required": True, "primaryKey": True, "primaryKeyPosition": key.index(column["name"]) + 1}
+        if column["name"] in key
+        else {}
+    )
+    return {**column, **place, "classification": "", "description": ""}
 
 
-def _contract(
-    city: str, source: str, name: str, layout: Layout, columns: Sequence[dict[str, Any]], *, has_key: bool
-) -> dict[str, Any]:
+def _contract(sample: Sample, city: str, source: str, name: str) -> dict[str, Any]:
+    layout, sums = sample.layout, [c["name"] for c in sample.columns if c["logicalType"] == "number"]
     form = (
         {"delimiter": layout.delimiter.replace("\t", "\\t"), "encoding": layout.encoding}
         if layout.format == "csv"
         else {}
     )
-    sums = [c["name"] for c in columns if c["logicalType"] == "number"]
     properties = {
-        "headerRow": layout.header_row if layout.header_row != 1 else None, "mode": "snapshot", "wholeRowKey": None if has_key else True,
+        "headerRow": layout.header_row if layout.header_row != 1 else None, "mode": "snapshot", "wholeRowKey": None if sample.key else True,
         "controlSums": sums or None, "minRows": 1, "shareClass": "none", "openClass": "none",
     }  # fmt: skip
     return {
@@ -167,7 +182,7 @@ def _contract(
         "schema": [{
             "name": name, "logicalType": "object", "description": "", "dataGranularityDescription": "",
             "customProperties": [{"property": k, "value": v} for k, v in properties.items() if v is not None],
-            "properties": list(columns),
+            "properties": list(sample.columns),
         }],
         "slaProperties": [
             {"property": "frequency", "value": 1, "unit": "d", "scheduler": "cron", "schedule": "0 2 * * *"},
@@ -176,10 +191,10 @@ def _contract(
     }  # fmt: skip
 
 
-def _suite(dataset: str, reading: Reading, key: Sequence[str]) -> dict[str, Any]:
+def _suite(sample: Sample, dataset: str) -> dict[str, Any]:
     """What the sample lets one expect: half as many rows, and the shares of filled cells less a tenth."""
-    table = reading.table
-    shares = {n: _share(table[n]) for n in table.column_names if not n.startswith("_") and n not in key}
+    table = sample.reading.table
+    shares = {c["name"]: _share(table[c["name"]]) for c in sample.columns if c["name"] not in sample.key}
     filled = [(n, share) for n, share in shares.items() if share > 0.1][:_RULES]
     rows = (
         {"min_value": max(table.num_rows // 2, 1)},
@@ -209,10 +224,10 @@ def _rule(rule: str, kind: str, severity: str, kwargs: dict[str, Any], reason: s
     return {"type": kind, "kwargs": kwargs, "severity": severity, "meta": meta}
 
 
-def _manifest(sample: Path, reading: Reading, now: datetime) -> bytes:
+def _manifest(sample: Sample, now: datetime) -> bytes:
     """A manifest as a department would send it; the hash is of the unpacked bytes."""
-    sha256 = hashlib.sha256(content.load(sample)).hexdigest()
-    file = {"name": sample.name.removesuffix(".gz"), "sha256": sha256, "records": reading.records}
+    sha256 = hashlib.sha256(content.load(sample.path)).hexdigest()
+    file = {"name": sample.path.name.removesuffix(".gz"), "sha256": sha256, "records": sample.reading.records}
     return json.dumps({"delivered_at": now.isoformat(), "files": [file]}, indent=2, ensure_ascii=False).encode() + b"\n"
 
 

@@ -186,7 +186,7 @@ def new(
     to: Annotated[Path, typer.Option(help="Configuration root to write to [default: the project].")] = PROJECT,
 ) -> None:  # fmt: skip
     """Draft contract, suite and sample folder of a new dataset from a file."""
-    from jobs.draft import draft
+    from jobs.draft import draft, read_sample
 
     parts = check_name(dataset).split(".")
     if len(parts) != 2 or dataset in load_contracts(settings.city):
@@ -197,7 +197,8 @@ def new(
         raise LakeError("E002", place="SAMPLE", expected="a file that exists", actual=str(sample))
     city, now = load_city(settings.city), settings.run.now
     day = parse_date(business_date, city, now) if business_date else today_in(city, now)
-    files = draft(settings.city, dataset, sample, day.isoformat(), now, header_row)
+    found = read_sample(sample, header_row)
+    files = draft(found, settings.city, dataset, day.isoformat(), now)
     if taken := [name for name in files if (to / name).exists()]:
         raise LakeError("E002", place="--to", expected="no file of that name", actual=", ".join(taken))
     wrote = {to / name: data for name, data in files.items()}
@@ -207,6 +208,7 @@ def new(
     if settings.json:
         show.print_json("new", files=[str(path) for path in wrote])
         return
+    show.out.print(str(found), markup=False)
     here = Path.cwd()
     for path in wrote:
         show.out.print(f"wrote {path.relative_to(here) if path.is_relative_to(here) else path}", markup=False)

@@ -16,7 +16,7 @@ import yaml
 
 from jobs.bronze import layout_of
 from jobs.contracts import PROJECT, Contract, load_contract, load_contracts
-from jobs.draft import draft
+from jobs.draft import draft, read_sample
 from jobs.errors import LakeError
 from jobs.formats import read
 from jobs.lint import lint_city
@@ -32,7 +32,7 @@ def drafted(tmp_path: Path, name: str, data: bytes, header_row: int = 1) -> dict
     sample = tmp_path / name
     sample.write_bytes(data)
     found: dict[str, Any] = yaml.safe_load(
-        contract_of(draft("little", "parks.trees", sample, "2025-01-01", NOW, header_row))
+        contract_of(draft(read_sample(sample, header_row), "little", "parks.trees", "2025-01-01", NOW))
     )
     return found
 
@@ -139,7 +139,7 @@ def test_a_draft_of_a_published_file_reads_it_and_lacks_only_what_people_must_sa
     folder = PROJECT / "tests" / "data" / "new_york" / contract.source / contract.name / "2024-09-16"
     sample = next(p for p in sorted(folder.iterdir()) if p.name != "manifest.json")
     for name, data in draft(
-        "new_york", "drafts.sample", sample, "2024-09-16", NOW, layout_of(contract).header_row
+        read_sample(sample, layout_of(contract).header_row), "new_york", "drafts.sample", "2024-09-16", NOW
     ).items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data)
