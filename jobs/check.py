@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
@@ -17,6 +18,7 @@ from jobs.contracts import Contract
 from jobs.errors import LakeError
 from jobs.formats import read
 from jobs.judge import judge_rows, rule_conditions, type_rows
+from jobs.persons import PersonKey
 from jobs.repeats import ASIDE, CONFLICT, Settled, settle
 from jobs.rules import spell_rules
 from jobs.stage import Judged, keep
@@ -26,7 +28,9 @@ from jobs.tally import tally
 MOST_PLACES = 20
 
 
-def check_file(open_session: Callable[[], SparkSession], contract: Contract, file: Path) -> dict[str, Any]:
+def check_file(
+    open_session: Callable[[], SparkSession], contract: Contract, file: Path, business_date: date
+) -> dict[str, Any]:
     """Counts, results and the first places of what would be refused or set aside."""
     try:
         reading = read(file, layout_of(contract))
@@ -42,11 +46,12 @@ def check_file(open_session: Callable[[], SparkSession], contract: Contract, fil
     table = with_file(reading.table, file.name)
     table = table.set_column(table.schema.get_field_index("_file"), "_file", table["_file"].cast(pa.string()))
     bronze = open_session().createDataFrame(table.to_pandas(), _schema(table)).withColumns(
-        {"_business_date": F.lit(date(1970, 1, 1)), "_revision": F.lit(1)}
+        {"_business_date": F.lit(business_date), "_revision": F.lit(1)}
     )  # fmt: skip
     typed = type_rows(bronze, contract)
     conditions = rule_conditions(typed, rules, quality.conditions)
-    rows = keep(judge_rows(typed, contract, conditions, len(suite.quarantine_rules()), F.lit(0)), small=True)
+    key = PersonKey("check", os.urandom(32))  # nothing of it is kept
+    rows = keep(judge_rows(typed, contract, conditions, len(suite.quarantine_rules()), F.lit(0), key), small=True)
     tallies, odd = tally(rows, contract, rules, conditions)
     judged = Judged(rows, bronze, lambda records, **_: records, True, tuple(rules), tallies, odd)
     settled = settle(judged, contract)

@@ -231,6 +231,20 @@ CODES: dict[str, Code] = {
     ),
     "E803": Code("No usable Java", "Spark needs Java 17 or 21.", "Set JAVA_HOME, or `make setup`.", "failed", 1),
     "E804": Code("Jars are missing", "They are fetched once, at set-up.", "make setup", "failed", 1),
+    "E805": Code(
+        "No key for persons",
+        "A dataset names persons, whom silver holds only as tokens, and LAKE_PERSON_KEY_FILE names no usable key.",
+        'umask 077; echo "k1 $(openssl rand -hex 32)" > FILE; export LAKE_PERSON_KEY_FILE=FILE',
+        "failed",
+        2,
+    ),
+    "E806": Code(
+        "Persons under two keys",
+        "Silver tables name persons under different keys, so that nobody would be found in both; nothing was published.",
+        "lake run --refold",
+        "failed",
+        2,
+    ),
     "E813": Code(
         "Not an allowed name",
         "A name holds characters that no table, dataset or city may have.",

@@ -150,7 +150,8 @@ def check(
         raise LakeError("E004", place="dataset", expected=", ".join(contracts), actual=dataset[:60])
     if not file.is_file():
         raise LakeError("E002", place="FILE", expected="a file that exists", actual=str(file))
-    found = check_file(lambda: open_session(small=True), contracts[dataset], file)
+    today = today_in(load_city(settings.city), settings.run.now)
+    found = check_file(lambda: open_session(small=True), contracts[dataset], file, today)
     if settings.json:
         show.print_json("check", **found)
     else:

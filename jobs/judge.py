@@ -17,6 +17,7 @@ from jobs.codes import coded, codes_identity, is_wrong
 from jobs.contracts import Contract, conf_roots, fingerprint, load_module
 from jobs.errors import LakeError
 from jobs.fold import hash_of
+from jobs.persons import PersonKey, key_version, person_key, persons, token, with_pads
 from jobs.quality import Condition
 from jobs.rules import LINEAGE, bit_masks, cast_columns, is_any_set
 from jobs.suites import Rule, Suite
@@ -47,13 +48,13 @@ def _cleaning_modules(source: str, roots: tuple[Path, ...]) -> list[ModuleType]:
 
 
 def silver_fingerprint(contract: Contract, suite: Suite) -> str:
-    """Identity of what makes silver of bronze: schema, mode, keys, the steps' source, the critical and quarantine rules, the codes."""
+    """Identity of what makes silver of bronze: schema, mode, keys, the steps' source, the critical and quarantine rules, the codes, the key's name."""
     judged = [c for c in suite.silver if c.severity == "critical" or c.quarantine]
     schema = [[c.name, c.spark_type, c.format, c.key_position] for c in contract.columns]
     declared = {k: v for k, v in contract.properties.items() if k not in ("shareClass", "openClass")}
     steps = [inspect.getsource(step) for step in find_steps(contract)]
     parts: list[object] = [schema, declared, steps, [[r.id, r.type, r.kwargs, r.quarantine] for r in judged]]
-    return fingerprint([*parts, *filter(None, [codes_identity(contract)])])
+    return fingerprint([*parts, *filter(None, [codes_identity(contract), key_version(contract)])])
 
 
 def type_rows(bronze: DataFrame, contract: Contract, *, proven: bool = False) -> DataFrame:
@@ -94,25 +95,31 @@ def _is_mark(rule: Rule) -> bool:
 
 
 def judge_rows(
-    typed: DataFrame, contract: Contract, conditions: Sequence[Condition], setting_aside: int, number: Column
-) -> DataFrame:
+    typed: DataFrame, contract: Contract, conditions: Sequence[Condition], setting_aside: int, number: Column,
+    key: PersonKey | None = None,
+) -> DataFrame:  # fmt: skip
     """Mark every row with its broken rules and its key; rows that break one of the first `setting_aside` rules are set aside.
 
     Returns lineage, `_row` (the contract's columns in one struct: plans over a hundred columns are slow to plan), `_rules_n` (broken
     rules) and `_asked_n` (domains of rules that the row is in) as bitmasks, `_aside`, `_hash` (64-bit of the key, to find what repeats;
-    null where the key is unreadable), `_period`, `_d` and `_dismissed`.
+    null where the key is unreadable), `_period`, `_d` and `_dismissed`. Rules are asked of what was delivered; in `_row` a person is
+    a token under `key`, by default that of this process.
     """
-    key = contract.key
-    bad = [F.col(f"_unconverted_{c}") for c in key if f"_unconverted_{c}" in typed.columns]
+    bad = [F.col(f"_unconverted_{c}") for c in contract.key if f"_unconverted_{c}" in typed.columns]
     if not contract.whole_row_key:
-        bad += [F.col(c).isNull() for c in key]
+        bad += [F.col(c).isNull() for c in contract.key]
     unreadable = functools.reduce(operator.or_, bad, F.lit(False))
     period = F.col(contract.period).cast("string") if contract.mode == "partition" else F.lit("")
     broken = bit_masks([c.broken for c in conditions], "_rules")
     asked = bit_masks(list(domains(conditions).values()), "_asked")
+    shown = {c.name: F.col(c.name) for c in contract.columns}
+    if named := persons(contract):
+        key = key or person_key()
+        typed = with_pads(typed, key)
+        shown |= {c: token(F.col(c), key).alias(c) for c in named}
     return typed.select(
-        *LINEAGE, F.struct(*[c.name for c in contract.columns]).alias("_row"), *broken, *asked,
-        is_any_set(broken, setting_aside).alias("_aside"), F.when(~unreadable, F.xxhash64(*key)).alias("_hash"),
+        *LINEAGE, F.struct(*shown.values()).alias("_row"), *broken, *asked,
+        is_any_set(broken, setting_aside).alias("_aside"), F.when(~unreadable, F.xxhash64(*contract.key)).alias("_hash"),
         period.alias("_period"), number.alias("_d"), F.lit(False).alias("_dismissed"),
     )  # fmt: skip
 

@@ -59,9 +59,10 @@ def _lint_dataset(contract: Contract) -> Iterator[str]:
     if contract.due.retention_years < RELEASE_RETENTION_YEARS:
         yield f"kept {contract.due.retention_years} years, but releases stand on it for {RELEASE_RETENTION_YEARS}"
     yield from (
-        f"{c.name} is classified person: silver holds persons only as tokens"
+        f"{c.name} is classified person: silver holds its token, so it is a text, and no period, sequence or operation"
         for c in contract.columns
         if c.classification == "person"
+        and (c.spark_type != "string" or c.name in (contract.period, contract.sequence, contract.operation))
     )
     needy = [c.name for c in coded(contract) if c.format not in NO_DIVISIONS]
     if needy and not load_divisions(contract.city):

@@ -22,6 +22,7 @@ from jobs.fold import COUNTS
 from jobs.identities import check_identities
 from jobs.judge import judge_rows, rule_conditions, silver_fingerprint, type_rows
 from jobs.landing import object_path
+from jobs.persons import key_version, persons
 from jobs.quarantine import set_aside
 from jobs.repeats import ASIDE, CONFLICT, TAKEN, Settled, settle
 from jobs.rules import LINEAGE
@@ -68,16 +69,17 @@ def refold(stage: Stage, judged: Mapping[Entry, Silver]) -> dict[Entry, Silver]:
         named = state.metadata.get("counts", {})
         counts = {n: dict(named.get(e.name, {})) for n, e in enumerate(entries)}
     else:
-        counts = _refold(stage, entries, _metadata(entries[-1], entries, rules))
+        counts = _refold(stage, entries, _metadata(stage, entries[-1], entries, rules))
         state = delta.table_state(stage.path)
     version = state.version if state else -1
     return {e: _finish(judged[e], counts[n], version, {}) for n, e in enumerate(entries)}
 
 
-def _metadata(entry: Entry, entries: Sequence[Entry], rules: str) -> dict[str, Any]:
-    """What a commit of silver says of itself: the delivery that caused it, the rules, and the deliveries folded into it."""
+def _metadata(stage: Stage, entry: Entry, entries: Sequence[Entry], rules: str) -> dict[str, Any]:
+    """What a commit of silver says of itself: the delivery that caused it, the rules, the deliveries in it, the name of the key."""
     delivery = [entry.business_date, entry.revision, entry.sha256]
-    return {"stage": "silver", "delivery": delivery, "fingerprint": rules, "chain": chain(entries)}
+    named = {"person_key": key_version(stage.contract)} if persons(stage.contract) else {}
+    return {"stage": "silver", "delivery": delivery, "fingerprint": rules, "chain": chain(entries), **named}
 
 
 def _judge_delivery(
@@ -226,7 +228,7 @@ def _commit(
     entries = sorted([*others, rivals[0] if rivals else entry], key=lambda e: e.business_date)
     state = delta.table_state(stage.path)
     folded = state.metadata if state else {}
-    metadata = _metadata(entry, entries, done.fingerprint)
+    metadata = _metadata(stage, entry, entries, done.fingerprint)
     if state and folded.get("chain") == metadata["chain"] and folded.get("fingerprint") == done.fingerprint:
         known = folded.get("counts", {}) if entry in entries else {entry.name: {"outranked": done.counts["good"]}}
         if entry.name in known:  # the newest commit counts what it folded; of other nights only a refold can tell

@@ -13,10 +13,12 @@ from pyspark.sql import DataFrame
 
 from jobs import delta, gold, landing, release
 from jobs.due import due_at, is_due
+from jobs.errors import LakeError
 from jobs.landing import Receipt
 from jobs.ledger import Line
 from jobs.night.opened import AT_ONCE, Night, counts_for, do_all, note_line
 from jobs.night.standing import marts, stands_on, why_stale
+from jobs.persons import persons
 
 
 def receipt_rows(night: Night) -> list[dict[str, Any]]:
@@ -65,6 +67,7 @@ def find_sources(night: Night, mart: gold.Mart, built: Mapping[str, release.Rele
 
 def run_gold(night: Night, last: release.Release | None) -> list[release.Released]:
     """Build the marts whose input changed since the last release; the others are as they were."""
+    _check_one_key(night)
     rows = receipt_rows(night)
     receipts = gold.receipts_identity(rows)
     built: dict[str, release.Released] = {}
@@ -74,6 +77,19 @@ def run_gold(night: Night, last: release.Release | None) -> list[release.Release
         for made in do_all(lambda build: build(), tables, AT_ONCE):
             built[made.table] = made
     return list(built.values())
+
+
+def _check_one_key(night: Night) -> None:
+    """Refuse (E806) to build from silver tables that name persons under different keys."""
+    states = {
+        c.dataset: delta.table_state(night.lake.table("silver", c.table))
+        for c in night.contracts.values()
+        if persons(c)
+    }
+    keys = {dataset: str(state.metadata.get("person_key", "")) for dataset, state in states.items() if state}
+    if len(set(keys.values())) > 1:
+        actual = ", ".join(f"{dataset} {key}" for dataset, key in sorted(keys.items()))
+        raise LakeError("E806", place="silver", expected="one key", actual=actual)
 
 
 def _one_table(

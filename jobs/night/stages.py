@@ -18,6 +18,7 @@ from jobs.judge import silver_fingerprint
 from jobs.ledger import Line
 from jobs.night.opened import AT_ONCE, Delivery, Night, do_all, note_line, placed
 from jobs.night.work import count_bytes, owed, silver_identity
+from jobs.persons import person_key, persons
 from jobs.stage import Entry, Stage
 from jobs.suites import Suite
 
@@ -89,6 +90,8 @@ def run_silver(night: Night, d: Delivery) -> None:
     bronze_line = _readable(night, d, entry)
     if bronze_line is None:
         return
+    if persons(d.contract):
+        person_key()
     if held := changed_rules(night, d):
         _hold_for_refold(night, d, entry, held)
         return

@@ -164,7 +164,7 @@ def fates(counts: Any) -> dict[str, int]:
     return {name: found.get(name, 0) for name in COUNTS}
 
 
-@pytest.mark.parametrize("size", ["few rows", "many rows"])
+@pytest.mark.parametrize("size", ["few rows", pytest.param("many rows", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("mode", MODES)
 def test_spark_folds_histories_as_the_judge_does(
     world: World, mode: Mode, size: str, monkeypatch: pytest.MonkeyPatch

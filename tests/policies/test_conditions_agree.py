@@ -118,8 +118,9 @@ def test_every_type_that_may_set_rows_aside_is_compared() -> None:
     assert set(KWARGS) == ROW_RULES
 
 
+@pytest.mark.slow
 @settings(
-    max_examples=2,
+    max_examples=4,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

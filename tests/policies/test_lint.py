@@ -41,11 +41,13 @@ def test_the_little_city_is_clean(broken: Break) -> None:
     assert broken("contract", "name: testers", "name: testers") == []
 
 
-def test_a_person_column_in_silver_is_refused(broken: Break) -> None:
+def test_a_person_who_is_no_text_is_refused(broken: Break) -> None:
     found = broken(
         "contract", "classification: public, description: The value.", "classification: person, description: The value."
     )
-    assert found == ["reg.things: value is classified person: silver holds persons only as tokens"]
+    assert found == [
+        "reg.things: value is classified person: silver holds its token, so it is a text, and no period, sequence or operation"
+    ]
 
 
 def test_a_property_that_no_page_documents_is_refused(broken: Break, tmp_path: Path) -> None:
