@@ -161,6 +161,7 @@ def test_the_plan_shows_no_key(spark: SparkSession) -> None:
     assert SECRET not in repr(key)
 
 
+@pytest.mark.slow
 def test_a_new_key_makes_silver_again_and_a_release_never_mixes_two(
     world: World, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
