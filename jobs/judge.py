@@ -17,7 +17,7 @@ from jobs.codes import coded, codes_identity, is_wrong
 from jobs.contracts import Contract, conf_roots, fingerprint, load_module
 from jobs.errors import LakeError
 from jobs.fold import hash_of
-from jobs.persons import PersonKey, key_version, person_key, persons, token, with_pads
+from jobs.persons import PersonKey, key_identity, person_key, persons, token, with_pads
 from jobs.quality import Condition
 from jobs.rules import LINEAGE, bit_masks, cast_columns, is_any_set
 from jobs.suites import Rule, Suite
@@ -48,13 +48,13 @@ def _cleaning_modules(source: str, roots: tuple[Path, ...]) -> list[ModuleType]:
 
 
 def silver_fingerprint(contract: Contract, suite: Suite) -> str:
-    """Identity of what makes silver of bronze: schema, mode, keys, the steps' source, the critical and quarantine rules, the codes, the key's name."""
+    """Identity of what makes silver of bronze: schema, mode, keys, the steps' source, the critical and quarantine rules, the codes, the key."""
     judged = [c for c in suite.silver if c.severity == "critical" or c.quarantine]
     schema = [[c.name, c.spark_type, c.format, c.key_position] for c in contract.columns]
     declared = {k: v for k, v in contract.properties.items() if k not in ("shareClass", "openClass")}
     steps = [inspect.getsource(step) for step in find_steps(contract)]
     parts: list[object] = [schema, declared, steps, [[r.id, r.type, r.kwargs, r.quarantine] for r in judged]]
-    return fingerprint([*parts, *filter(None, [codes_identity(contract), key_version(contract)])])
+    return fingerprint([*parts, *filter(None, [codes_identity(contract), key_identity(contract)])])
 
 
 def type_rows(bronze: DataFrame, contract: Contract, *, proven: bool = False) -> DataFrame:

@@ -6,6 +6,7 @@ A token is `<key version>.<64 hex digits>`: equal texts of all departments have 
 from __future__ import annotations
 
 import functools
+import hmac
 import os
 import re
 from dataclasses import dataclass, field
@@ -30,6 +31,11 @@ class PersonKey:
     version: str
     secret: bytes = field(repr=False)
 
+    @property
+    def identity(self) -> str:
+        """Its name, and a mark by which another key under the same name is noticed; nothing follows from it."""
+        return f"{self.version}:{hmac.digest(self.secret, b'identity', 'sha256').hex()[:8]}"
+
     def pads(self) -> tuple[bytes, bytes]:
         """The two blocks that HMAC puts before a text and before the hash of that."""
         block = (sha256(self.secret).digest() if len(self.secret) > _BLOCK else self.secret).ljust(_BLOCK, b"\0")
@@ -46,10 +52,10 @@ def person_key() -> PersonKey:
     return _read(os.environ.get(VARIABLE, ""))
 
 
-def key_version(contract: Contract) -> str:
-    """Name of the key under which this contract's persons stand in silver; empty where it has none, or no key is there."""
+def key_identity(contract: Contract) -> str:
+    """Identity of the key under which this contract's persons stand in silver; empty where it has none, or no key is there."""
     try:
-        return person_key().version if persons(contract) else ""
+        return person_key().identity if persons(contract) else ""
     except LakeError:
         return ""
 

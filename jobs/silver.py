@@ -22,7 +22,7 @@ from jobs.fold import COUNTS
 from jobs.identities import check_identities
 from jobs.judge import judge_rows, rule_conditions, silver_fingerprint, type_rows
 from jobs.landing import object_path
-from jobs.persons import key_version, persons
+from jobs.persons import key_identity, persons
 from jobs.quarantine import set_aside
 from jobs.repeats import ASIDE, CONFLICT, TAKEN, Settled, settle
 from jobs.rules import LINEAGE
@@ -76,9 +76,9 @@ def refold(stage: Stage, judged: Mapping[Entry, Silver]) -> dict[Entry, Silver]:
 
 
 def _metadata(stage: Stage, entry: Entry, entries: Sequence[Entry], rules: str) -> dict[str, Any]:
-    """What a commit of silver says of itself: the delivery that caused it, the rules, the deliveries in it, the name of the key."""
+    """What a commit of silver says of itself: the delivery that caused it, the rules, the deliveries in it, the key."""
     delivery = [entry.business_date, entry.revision, entry.sha256]
-    named = {"person_key": key_version(stage.contract)} if persons(stage.contract) else {}
+    named = {"person_key": key_identity(stage.contract)} if persons(stage.contract) else {}
     return {"stage": "silver", "delivery": delivery, "fingerprint": rules, "chain": chain(entries), **named}
 
 
