@@ -196,8 +196,8 @@ def _write_parquet(path: str, name: str, rows: pa.Table, keys: Mapping[str, str]
     part = f"{base}/{name}"
     with files.open(part, "wb") as handle:
         pq.write_table(
-            rows, handle, compression="zstd", use_dictionary=[c for c in rows.column_names if c != "_record"],
-            column_encoding={"_record": "DELTA_BINARY_PACKED"}, row_group_size=1 << 19,
+            rows, handle, compression="zstd", use_dictionary=["_file"], column_encoding={"_record": "DELTA_BINARY_PACKED"},
+            row_group_size=1 << 19,
         )  # fmt: skip
     for observe in observers:
         observe("written bronze")

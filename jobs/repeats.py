@@ -53,9 +53,7 @@ def settle(judged: Judged, contract: Contract) -> Settled:
     odd = identify(odd, contract)
     if not judged.is_small:
         odd = odd.repartition("_d", "_key")  # one shuffle for every window below
-    live = odd.where("NOT _dismissed").transform(_judge_rivals, contract)
-    gone = odd.where("_dismissed").withColumn("_verdict", F.lit("aside"))
-    odd = live.unionByName(gone).localCheckpoint()
+    odd = odd.transform(_judge_rivals, contract).localCheckpoint()
     verdicts: dict[int, dict[str, int]] = {}
     for row in odd.groupBy("_d", "_verdict").count().collect():
         verdicts.setdefault(row["_d"], {})[row["_verdict"]] = row["count"]
@@ -63,19 +61,21 @@ def settle(judged: Judged, contract: Contract) -> Settled:
 
 
 def _judge_rivals(rows: DataFrame, contract: Contract) -> DataFrame:
-    values = hash_of([f"_row.{c.name}" for c in contract.columns])
-    rows = rows.withColumn("_copy", F.when(~F.col("_aside"), values))
-    first = F.row_number().over(Window.partitionBy("_d", "_key", "_copy").orderBy("_file", "_record"))
+    key = ["_d", "_key", "_dismissed"]
+    is_sequenced = contract.mode == "changes"  # there `_value` leaves out what orders the rows
+    whole = hash_of([f"_row.{c.name}" for c in contract.columns]) if is_sequenced else F.col("_value")
+    rows = rows.withColumn("_copy", F.when(~F.col("_aside"), whole))
+    first = F.row_number().over(Window.partitionBy(*key, "_copy").orderBy("_file", "_record"))
     rows = rows.withColumn("_nth", F.when(~F.col("_aside"), first))
-    unit = ["_d", "_key", f"_row.{contract.sequence}"] if contract.mode == "changes" else ["_d", "_key"]
+    unit = [*key, f"_row.{contract.sequence}"] if is_sequenced else key
     kinds = F.size(F.collect_set(F.when(F.col("_nth") == 1, F.col("_copy"))).over(Window.partitionBy(*unit)))
     rows = rows.withColumn("_conflict", ~F.col("_aside") & (kinds > 1))
-    by_key = Window.partitionBy("_d", "_key")
+    by_key = Window.partitionBy(*key)
     spoiled = F.max(F.col("_aside")).over(by_key)
-    if contract.mode == "changes":
+    if is_sequenced:
         spoiled = spoiled | F.max(F.col("_conflict")).over(by_key)
     verdict = (
-        F.when(F.col("_aside"), "aside")
+        F.when(F.col("_aside") | F.col("_dismissed"), "aside")
         .when(F.col("_nth") > 1, "duplicate")
         .when(F.col("_conflict"), CONFLICT)
         .when(spoiled, TAKEN)
