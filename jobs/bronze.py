@@ -10,10 +10,12 @@ import hashlib
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs import delta, quality
 from jobs.contracts import Contract, fingerprint
@@ -87,6 +89,7 @@ def read_delivery(lake: Lake, contract: Contract, receipt: Receipt, suite: Suite
     try:
         files = _read_files(lake, contract, receipt)
         _check_counts(files, receipt)
+        _check_sums(contract, files, receipt)
     except LakeError as error:
         return Bronze(identity, problem=error)
     notices = tuple(Notice(n.code, f"{f.name}: {n.text}") for f, reading in files for n in reading.notices)
@@ -127,7 +130,31 @@ def _check_counts(files: tuple[tuple[LandedFile, Reading], ...], receipt: Receip
             )
     total = receipt.manifest.get("records")
     if total is not None and int(total) != sum(r.records for _, r in files):
-        raise LakeError("E401", expected=f"{total} records", actual=f"{sum(r.records for _, r in files)} records")
+        raise LakeError(
+            "E401", place="manifest", expected=f"{total} records", actual=f"{sum(r.records for _, r in files)} records"
+        )
+
+
+def _check_sums(contract: Contract, files: Sequence[tuple[LandedFile, Reading]], receipt: Receipt) -> None:
+    """Compare the manifest's control totals with the delivered cells that are plain numbers (E401).
+
+    Where a record could not be read its cells are not known, so nothing is compared; such a record is reported by itself.
+    """
+    by_header = {c.header: c.name for c in contract.delivered}
+    if any(reading.refused for _, reading in files):
+        return
+    for header, stated in receipt.manifest.get("sums", {}).items():
+        if header not in by_header:
+            raise LakeError("E401", place="manifest", expected=f"a column {header}", actual="none of that name")
+        cells = [reading.table[by_header[header]] for _, reading in files]
+        found = sum((_sum_numbers(c) for c in cells), Decimal(0))
+        if found != Decimal(stated):
+            raise LakeError("E401", place=header, expected=f"a sum of {stated}", actual=f"a sum of {found:f}")
+
+
+def _sum_numbers(cells: pa.ChunkedArray) -> Decimal:
+    plain = cells.filter(pc.match_substring_regex(cells, r"^-?[0-9]{1,20}(\.[0-9]{1,6})?$"))
+    return Decimal(pc.sum(plain.cast(pa.decimal128(38, 6))).as_py() or 0).normalize()
 
 
 def _frame(files: Sequence[tuple[LandedFile, Reading]], suite: Suite) -> pd.DataFrame:

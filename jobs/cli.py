@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from jobs import decide, examine, maintain, new, pages, run, serve, server, show, sql, status, steps  # noqa: F401 - they add their commands
+from jobs import decide, examine, generate, maintain, new, pages, run, serve, server, show, sql, status, steps, verify  # noqa: F401 - they add their commands
 from jobs.ask import app
 from jobs.errors import LakeError
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -28,12 +28,17 @@ def digest_columns(contract: Contract) -> list[str]:
 
 def digest_of(rows: pa.Table, columns: Sequence[str]) -> str:
     """SHA-256 of the canonical lines of a table."""
-    written = [list(map(_writer(rows.schema.field(c).type), rows[c].to_pylist())) for c in columns]
-    lines = sorted(canonical_line(row).encode() for row in zip(*written, strict=True))
+    lines = sorted(canonical_line(row).encode() for row in canonical_rows(rows, columns))
     digest = hashlib.sha256()
     for line in lines:
         digest.update(line + b"\n")
     return digest.hexdigest()
+
+
+def canonical_rows(rows: pa.Table, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a table with each value as the digest writes it."""
+    written = [list(map(_writer(rows.schema.field(c).type), rows[c].to_pylist())) for c in columns]
+    return zip(*written, strict=True)
 
 
 def canonical_line(row: Iterable[Any]) -> str:

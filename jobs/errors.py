@@ -229,6 +229,13 @@ CODES: dict[str, Code] = {
         "Its contract, steps or rules differ from those that made its silver table.",
         "lake run --refold --dataset DATASET",
     ),
+    "E707": Code(
+        "The lake differs from what is true",
+        "A gold table, a count or a set-aside record is not what the generated city's truth says.",
+        "Read the differences; this is a fault of the program, or another inbox was run.",
+        "failed",
+        1,
+    ),
     "E803": Code("No usable Java", "Spark needs Java 17 or 21.", "Set JAVA_HOME, or `make setup`.", "failed", 1),
     "E804": Code("Jars are missing", "They are fetched once, at set-up.", "make setup", "failed", 1),
     "E805": Code(

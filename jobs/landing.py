@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -209,16 +210,18 @@ def _read_manifest(lake: Lake, files: tuple[LandedFile, ...]) -> Mapping[str, An
             return _check_fields(json.loads(text))
         rows = list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"))))
         return _check_fields({"files": [{k: int(v) if k == "records" else v for k, v in row.items()} for row in rows]})
-    except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
-        expected = "files with a name, whole numbers for records and revision, a zone in delivered_at"
+    except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation, csv.Error) as error:
+        expected = "files with a name, whole numbers for records and revision, numbers for sums, a zone in delivered_at"
         raise LakeError("E106", place=found[0].name, expected=expected, actual=type(error).__name__) from error
 
 
 def _check_fields(manifest: Any) -> Mapping[str, Any]:
-    """Raise ValueError, KeyError, TypeError or AttributeError where a field is not what later steps take it for."""
+    """Raise ValueError, KeyError, TypeError, AttributeError or InvalidOperation where a field is not what later steps take it for."""
     for entry in [*manifest.get("files", ()), {"name": "the whole", "records": manifest.get("records")}]:
         if not isinstance(entry["name"], str) or int(entry.get("records") or 0) < 0:
             raise ValueError("files")
+    for total in manifest.get("sums", {}).values():
+        Decimal(total)
     if int(manifest.get("revision", 1)) < 1:
         raise ValueError("revision")
     stated = manifest.get("delivered_at")

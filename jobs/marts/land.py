@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-MONEY = "decimal(18,2)"
+from jobs.marts.exact import MONEY, twice_median
 
 
 def land_market_monthly(land_sales: DataFrame) -> DataFrame:
@@ -36,12 +36,5 @@ def land_market_monthly(land_sales: DataFrame) -> DataFrame:
 
 
 def _median(ordered: Column) -> Column:
-    """Give the exact median of ordered amounts, rounded half up to cents once; null for none.
-
-    Spark's own median turns decimals into doubles. The two middle values are one and the same where their number is
-    odd.
-    """
-    count = F.size(ordered)
-    lower = F.try_element_at(ordered, F.shiftright(count + 1, 1))
-    upper = F.try_element_at(ordered, F.shiftright(count, 1) + 1)
-    return F.when(count > 0, F.round((lower + upper) * F.lit("0.5").cast("decimal(2,1)"), 2).cast(MONEY))
+    """Give the exact median of ordered amounts, rounded half up to cents once; null for none."""
+    return F.round(twice_median(ordered) * F.lit("0.5").cast("decimal(2,1)"), 2).cast(MONEY)

@@ -98,6 +98,22 @@ def standing(id: str, title: str, deliver: Deliver, outcome: str, code: str, day
 
 
 CASES = (
+    Case(
+        "A5_count", "one record fewer than the manifest states", file(GOOD, records=3), "refused", "E401", "bronze",
+        says="3 records",
+    ),
+    Case(
+        "A5_sum", "a sum one hundredth off", file(text_of((KEY, 2013, 10, TEXT, "10.00"), (2, 2013, 20, TEXT, "2.50")), sums={"amount": "12.51"}),
+        "refused", "E401", "bronze", says="12.51",
+    ),
+    Case(
+        "A5_sum_right", "a sum as stated, over cells that are numbers",
+        file(text_of((KEY, 2013, 10, TEXT, "10.00"), (2, 2013, 20, TEXT, "2.5"), (3, 2013, 30, TEXT, "-")), sums={"amount": "12.50"}),
+        "accepted", silver=((2, 20), (3, 30), (KEY, 10)),
+    ),
+    Case(
+        "A5_sum_nowhere", "a sum of a column that is not there", file(GOOD, sums={"total": "1"}), "refused", "E401", "bronze", says="total",
+    ),
     Case("A6", "no rows, and the manifest says so", file(HEADER + "\n", records=0), "accepted",
          counts={"judged": 0, "good": 0, "set_aside": 0}, silver=(), notices=("W402",)),
     Case("A6_min_rows", "no rows where the contract asks for some", file(HEADER + "\n", records=0), "held", "E402", "bronze",

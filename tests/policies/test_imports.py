@@ -30,6 +30,8 @@ COMMANDS = {
         "serve",
         "examine",
         "new",
+        "generate",
+        "verify",
         "pages",
     )
 }
@@ -98,6 +100,18 @@ def test_nothing_below_the_command_line_knows_it_or_the_night() -> None:
     below = [m for m in modules() if m not in above and not m.startswith("jobs.night")]
     found = {m: sorted(x for x in own(m) if x in top or x.startswith("jobs.night.")) for m in below}
     assert {m: x for m, x in found.items() if x} == {}
+
+
+def test_the_invented_city_knows_nothing_of_the_pipeline() -> None:
+    """Its truth is worth something because nothing of what is tested helped to make it."""
+    members = [m for m in modules() if m == "jobs.synthetic" or m.startswith("jobs.synthetic.")]
+    assert [(m, x) for m in members for x in own(m) if not x.startswith("jobs.synthetic")] == []
+    assert {
+        x
+        for m in members
+        for x in imports_of(m)
+        if x.split(".")[0] in ("random", "time", "math", "pyspark", "deltalake")
+    } == set()
 
 
 def test_a_schedule_can_import_contracts_without_spark() -> None:

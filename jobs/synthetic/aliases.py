@@ -1,0 +1,68 @@
+"""Departments that know an enterprise under a code it no longer has: linking has to find it by its name.
+
+One enterprise in two hundred, in each of three departments; one in ten of those has another name there too, and can only be missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+import pyarrow as pa
+
+from jobs.synthetic.draws import below, draw
+from jobs.synthetic.enterprises import enterprises
+from jobs.synthetic.identifiers import credit_code
+from jobs.synthetic.world import Delivery, World
+
+COLUMNS = {
+    "tax.payment": ("纳税人识别号", "纳税人名称"), "employment.insurance": ("单位信用代码", "单位名称"), "land.parcel": ("权利人代码", "权利人名称"),
+}  # fmt: skip
+_FORMER = 10_000_000  # codes of numbers from here on are former ones
+
+
+@dataclass(frozen=True)
+class Alias:
+    """What a department calls an enterprise."""
+
+    code: str
+    name: str
+
+
+@cache
+def aliases(world: World, source: str) -> Mapping[str, Alias]:
+    """By its real code, each enterprise that a department knows under a former one."""
+    known = enterprises(world)
+    number = np.arange(len(known.codes))
+    chance = below(draw(world.seed, f"alias {source}", number), 2_000)
+    return {
+        known.codes[n]: Alias(credit_code(_FORMER + n), f"原{known.names[n]}" if chance[n] == 0 else known.names[n])
+        for n in np.flatnonzero(chance < 10).tolist()
+    }
+
+
+def rename(world: World, delivery: Delivery, level: str) -> Delivery:
+    """The delivery as a department writes it that knows some enterprises under former codes; as it is at level none."""
+    if level == "none" or delivery.dataset not in COLUMNS:
+        return delivery
+    source = delivery.dataset.split(".")[0]
+    return replace(delivery, files={name: _rename(table, aliases(world, source), *COLUMNS[delivery.dataset]) for name, table in delivery.files.items()})  # fmt: skip
+
+
+def _rename(table: pa.Table, known: Mapping[str, Alias], code: str, name: str) -> pa.Table:
+    codes, names = table[code].to_pylist(), table[name].to_pylist()
+    found = [known.get(c) for c in codes]
+    table = _set(table, code, [a.code if a else c for a, c in zip(found, codes, strict=True)])
+    return _set(table, name, [a.name if a else n for a, n in zip(found, names, strict=True)])
+
+
+def _set(table: pa.Table, column: str, cells: list[str]) -> pa.Table:
+    return table.set_column(table.column_names.index(column), column, pa.array(cells, pa.string()))
+
+
+def true_links(world: World) -> dict[tuple[str, str], str]:
+    """By department and former code, the enterprise that it means. Every other code means itself."""
+    sources = [dataset.split(".")[0] for dataset in COLUMNS]
+    return {(s, alias.code): code for s in sources for code, alias in aliases(world, s).items()}

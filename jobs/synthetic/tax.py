@@ -1,0 +1,172 @@
+"""Taxes follow turnover, season, wages and land: each enterprise files on its day of the month; some nights are corrected later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+
+from jobs.synthetic import land
+from jobs.synthetic.draws import Ints, below, between, draw
+from jobs.synthetic.employment import employer, is_insured
+from jobs.synthetic.enterprises import INDUSTRIES, enterprises
+from jobs.synthetic.world import Delivery, World, to_table
+
+HEADERS = (
+    "税票号码", "纳税人识别号", "纳税人名称", "税种", "税款所属期", "入库日期", "实缴金额", "欠缴金额", "不动产单元号",
+)  # fmt: skip
+_SEASON = {  # permille of an average month
+    "F": (1400, 1250, 850, 850, 900, 900, 900, 900, 950, 1000, 1100, 1000),
+    "E": (600, 500, 900, 1050, 1150, 1150, 1100, 1100, 1150, 1150, 1100, 1050),
+}
+_EVEN = (1000,) * 12
+_RATE = {"C": 130, "E": 90, "F": 130, "G": 90}  # value added tax in permille of turnover; 60 for services
+_LAND_EVERY = 90  # nights between two payments of a unit's land-use tax
+_LAND_RATE = 150  # fen for a square metre and quarter
+
+
+@dataclass(frozen=True)
+class Payment:
+    """What an enterprise, by number, pays of a tax for a month, and what it still owes, in fen; `unit` for land-use tax."""
+
+    who: int
+    tax: str
+    month: date
+    paid: int
+    arrears: int = 0
+    unit: str = ""
+
+
+def payments(world: World, night: int) -> Delivery:
+    """tax.payment: what was paid on a day; the first night also tells the value added tax of a year before, for comparison."""
+    return _deliver(world, night, 1)
+
+
+def corrected_payments(world: World, night: int) -> Delivery | None:
+    """The corrected delivery of one night in five: some arrears of the first were in fact paid. It comes the night after."""
+    if night % 5 != 1:
+        return None
+    return _deliver(world, night, 2)
+
+
+def _deliver(world: World, night: int, revision: int) -> Delivery:
+    day = world.day(night)
+    month = _month_before(day)
+    rows = [
+        *_value_added(world, night, month, _files_today(world, night)),
+        *_wage_tax(world, night, month),
+        *_land_use(world, night),
+    ]
+    if month.month % 3 == 0:
+        rows += _profit_tax(world, night, month)
+    if night == 0:
+        rows += _year_before(world)
+    if revision > 1:
+        rows = [_settled(row, n) for n, row in enumerate(rows)]
+    table = to_table(HEADERS, [_spell(world, row, day, n) for n, row in enumerate(rows)])
+    sums = {"实缴金额": _yuan(sum(r.paid for r in rows)), "欠缴金额": _yuan(sum(r.arrears for r in rows))}
+    return Delivery("tax.payment", day, {"payment.csv": table}, sums, revision=revision, late_nights=revision - 1)
+
+
+def _month_before(day: date) -> date:
+    return date(day.year - (day.month == 1), (day.month - 2) % 12 + 1, 1)
+
+
+def _files_today(world: World, night: int) -> Ints:
+    """Enterprises that file on this day of the month: each has its own, from 1 to 28."""
+    known = enterprises(world)
+    number = np.arange(len(known.codes))
+    its_day = between(draw(world.seed, "filing day", number), 1, 28)
+    return np.flatnonzero((its_day == world.day(night).day) & known.is_live(night))
+
+
+def turnover(world: World, month: date) -> Ints:
+    """Turnover of each enterprise in a month, in yuan: its size, its industry's season, chance within a fifth."""
+    known = enterprises(world)
+    number = np.arange(len(known.codes))
+    size = (
+        between(draw(world.seed, "turnover", number), 8, 60) * 1_000 * (1 << below(draw(world.seed, "size", number), 8))
+    )
+    season = np.array([_SEASON.get(i[0], _EVEN)[month.month - 1] for i in INDUSTRIES])[known.industry]
+    luck = between(draw(world.seed, "luck", number, month.toordinal()), 800, 1_200)
+    earned: Ints = size * season // 1_000 * luck // 1_000
+    return earned
+
+
+def _value_added(world: World, night: int, month: date, who: Ints) -> list[Payment]:
+    known = enterprises(world)
+    rate = np.array([_RATE.get(i[0], 60) for i in INDUSTRIES])[known.industry]
+    due = turnover(world, month)[who] * rate[who] // 10
+    return _with_arrears(world, night, "增值税", month, who, due)
+
+
+def _profit_tax(world: World, night: int, month: date) -> list[Payment]:
+    who = _files_today(world, night)
+    due = turnover(world, month)[who] * 3 * 5
+    return _with_arrears(world, night, "企业所得税", month, who, due)
+
+
+def _wage_tax(world: World, night: int, month: date) -> list[Payment]:
+    """Income tax that employers withhold: 40 yuan and 3 fen a month for each insured person."""
+    staff = np.bincount(employer(world, night)[is_insured(world, night)], minlength=len(enterprises(world).codes))
+    who = _files_today(world, night)
+    who = who[staff[who] > 0]
+    return _with_arrears(world, night, "个人所得税", month, who, staff[who] * 4_003)
+
+
+def _with_arrears(world: World, night: int, tax: str, month: date, who: Ints, due: Ints) -> list[Payment]:
+    """One payment in forty is a part of what is due; the rest is arrears."""
+    short = below(draw(world.seed, f"arrears {tax}", who, night), 40) == 0
+    arrears = np.where(short, due // 4, 0)
+    found = zip(who.tolist(), due.tolist(), arrears.tolist(), strict=True)
+    return [Payment(n, tax, month, d - a, a) for n, d, a in found]
+
+
+def _land_use(world: World, night: int) -> list[Payment]:
+    """Holders pay for their units once a quarter, each unit on its own night."""
+    held, ordinal = land.units(world, night), world.day(night).toordinal()
+    known = enterprises(world)
+    is_due = ((held.number + ordinal) % _LAND_EVERY == 0) & (held.holder >= 0)
+    month = world.day(night).replace(day=1)
+    return [
+        Payment(
+            int(held.holder[n]),
+            "城镇土地使用税",
+            month,
+            int(held.area_cents[n]) * _LAND_RATE // 100,
+            unit=held.codes[n],
+        )
+        for n in np.flatnonzero(is_due).tolist()
+        if known.is_live(night)[held.holder[n]]
+    ]
+
+
+def _year_before(world: World) -> list[Payment]:
+    """Value added tax of the months that lie a year before those which this run's nights tell of."""
+    months = sorted({_month_before(world.day(night)) for night in range(world.nights)})
+    known = enterprises(world)
+    rows: list[Payment] = []
+    for month in months:
+        earlier = month.replace(year=month.year - 1)
+        who = np.flatnonzero((known.born < 0) & (known.established < earlier.toordinal()))
+        rows += [replace(p, paid=p.paid + p.arrears, arrears=0) for p in _value_added(world, 0, earlier, who)]
+    return rows
+
+
+def _settled(payment: Payment, number: int) -> Payment:
+    """Of the corrected delivery: every second payment with arrears was paid in full."""
+    is_settled = payment.arrears and number % 2
+    return replace(payment, paid=payment.paid + payment.arrears, arrears=0) if is_settled else payment
+
+
+def _spell(world: World, payment: Payment, day: date, number: int) -> tuple[str, ...]:
+    known = enterprises(world)
+    return (
+        f"{day:%Y%m%d}{number:010}", known.codes[payment.who], known.names[payment.who], payment.tax, payment.month.isoformat(),
+        day.isoformat(), _yuan(payment.paid), _yuan(payment.arrears), payment.unit,
+    )  # fmt: skip
+
+
+def _yuan(fen: int) -> str:
+    return f"{fen // 100}.{fen % 100:02}"

@@ -1,0 +1,92 @@
+"""Write deliveries as departments send them: their encodings, workbooks and JSON, with the manifest of each."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+from datetime import UTC, datetime, time, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+from openpyxl import Workbook
+
+from jobs.synthetic.draws import between, draw
+from jobs.synthetic.world import Delivery, World
+
+ENCODINGS = {"tax.payment": "gb18030", "education.school": "utf-8-sig", "health.facility": "utf-8-sig", "grid.community": "utf-8-sig"}  # fmt: skip
+_CHINA = timezone(timedelta(hours=8))
+_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]+)?")
+_SAVED_AT = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")  # openpyxl writes the clock there whatever it is told
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def write_delivery(world: World, delivery: Delivery, out: Path) -> int:
+    """Write the folder of one delivery below `out`; returns its number of records."""
+    revision = f".r{delivery.revision}" if delivery.revision > 1 else ""
+    folder = out.joinpath(*delivery.dataset.split("."), f"{delivery.night}{revision}")
+    folder.mkdir(parents=True, exist_ok=True)
+    stated = []
+    for name, table in delivery.files.items():
+        data = encode(delivery.dataset, name, table)
+        (folder / name).write_bytes(data)
+        stated.append({"name": name, "records": table.num_rows, "sha256": hashlib.sha256(data).hexdigest()})
+    records = sum(int(str(f["records"])) for f in stated)
+    manifest = {
+        "delivered_at": _delivered_at(world, delivery), "revision": delivery.revision, "full": delivery.full, "records": records,
+        "files": stated,
+        "sums": {header: _sum(delivery, header) for header in delivery.sums},
+    }  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    return records
+
+
+def _delivered_at(world: World, delivery: Delivery) -> str:
+    """Between half past midnight and a quarter past five of the night after, or of a later one."""
+    minute = int(between(draw(world.seed, f"delivered {delivery.dataset}", delivery.night.toordinal()), 30, 315)[0])
+    midnight = datetime.combine(delivery.night, time(), _CHINA) + timedelta(days=1 + delivery.late_nights)
+    return (midnight + timedelta(minutes=minute)).isoformat()
+
+
+def _sum(delivery: Delivery, header: str) -> str:
+    """The control total of a column: of every cell that is a plain number."""
+    cells = [c for table in delivery.files.values() for c in table[header].to_pylist()]
+    return str(sum((Decimal(c) for c in cells if _NUMBER.fullmatch(c)), Decimal(0)))
+
+
+def encode(dataset: str, name: str, table: pa.Table) -> bytes:
+    """The bytes of one file, in the form its name says."""
+    if name.endswith(".xlsx"):
+        return _workbook(table)
+    if name.endswith(".json"):
+        rows = [table.column_names, *[list(r) for r in zip(*[c.to_pylist() for c in table.columns], strict=True)]]
+        return ("[\n" + ",\n".join(json.dumps(r, ensure_ascii=False) for r in rows) + "\n]\n").encode()
+    header = ",".join(table.column_names) + "\n"
+    body = io.BytesIO()
+    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
+    pyarrow.csv.write_csv(table, body, options)
+    encoding = ENCODINGS.get(dataset, "utf-8")
+    if encoding == "utf-8":
+        return header.encode() + body.getvalue()
+    return (header + body.getvalue().decode()).encode(encoding)
+
+
+def _workbook(table: pa.Table) -> bytes:
+    """A workbook of one sheet of texts, stored with fixed times: equal cells are equal bytes."""
+    book = Workbook(write_only=True)
+    book.properties.created = _LONG_AGO.replace(tzinfo=None)
+    sheet = book.create_sheet("宗地")
+    sheet.append(table.column_names)
+    for row in zip(*[c.to_pylist() for c in table.columns], strict=True):
+        sheet.append([cell or None for cell in row])
+    made, packed = io.BytesIO(), io.BytesIO()
+    book.save(made)
+    with zipfile.ZipFile(made) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as target:
+        for info in source.infolist():
+            data = _SAVED_AT.sub(rb"\g<1>2000-01-01T00:00:00Z", source.read(info))
+            target.writestr(zipfile.ZipInfo(info.filename, _LONG_AGO.timetuple()[:6]), data)
+    return packed.getvalue()

@@ -1,0 +1,206 @@
+"""`lake generate`: the same seed gives the same bytes, nobody in it exists, and what was broken is written down where it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stdnum.cn import uscc
+
+from jobs import cli
+from jobs.bronze import layout_of
+from jobs.contracts import load_contracts
+from jobs.formats import read
+from jobs.synthetic.aliases import aliases
+from jobs.synthetic.employment import insurance
+from jobs.synthetic.enterprises import deliver as market
+from jobs.synthetic.enterprises import enterprises
+from jobs.synthetic.folded import KEYS, Registers
+from jobs.synthetic.nights import write_nights
+from jobs.synthetic.tax import corrected_payments, payments
+from jobs.synthetic.world import World
+
+SMALL = World(3, Decimal("0.05"), date(2026, 1, 29), 5)
+
+
+def write(out: Path, world: World = SMALL, level: str = "all") -> Path:
+    write_nights(world, level, out, lambda: None)
+    return out
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("city"))
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in folder.rglob("*")
+        if p.is_file()
+    }
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def test_the_same_seed_gives_the_same_bytes(city: Path, tmp_path: Path) -> None:
+    assert digests(write(tmp_path / "again")) == digests(city)
+
+
+def test_another_seed_gives_another_city(city: Path, tmp_path: Path) -> None:
+    other = digests(write(tmp_path / "other", World(4, SMALL.scale, SMALL.first, 1)))
+    mine = digests(city)
+    same = {name for name in other if name.startswith("inbox") and mine[name] == other[name]}
+    assert same == set()
+
+
+def test_no_identifier_has_a_real_division(city: Path) -> None:
+    texts = [p.read_bytes() for p in (city / "inbox").rglob("*") if p.suffix in (".csv", ".json")]
+    real = re.compile(
+        rb"(?<![0-9A-Z])(?:9[1-3](?!0999)[0-9]{6}[0-9A-Z]{10}|(?!0999)[1-9][0-9]{5}(?:19|20)[0-9]{9}[0-9X])(?![0-9A-Z])"
+    )
+    assert [m for text in texts for m in real.findall(text)] == []
+
+
+def test_codes_and_names_of_enterprises_are_unique_and_valid() -> None:
+    known = enterprises(SMALL)
+    assert len(set(known.codes)) == len(set(known.names)) == len(known.codes)
+    assert all(map(uscc.is_valid, known.codes))
+
+
+def test_every_file_can_be_read_by_its_contract_and_its_manifest_counts_it(city: Path) -> None:
+    for contract in load_contracts("optics_valley").values():
+        for folder in (city / "inbox" / contract.source / contract.name).iterdir():
+            manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+            found = {f["name"]: read(folder / f["name"], layout_of(contract)) for f in manifest["files"]}
+            assert {n: r.records for n, r in found.items()} == {f["name"]: f["records"] for f in manifest["files"]}
+            assert [r.refused for r in found.values() if r.refused] == []
+
+
+def test_a_night_of_changes_after_the_first_ends_in_what_a_full_one_says() -> None:
+    """The registry forgets who left; whoever closed stays, as closed."""
+    registers = Registers()
+    for night in range(SMALL.nights):
+        registers.apply(market(SMALL, night), [])
+    known = enterprises(SMALL)
+    last = SMALL.nights - 1
+    assert {code for (code,) in registers.rows["market.enterprise"]} == {
+        c for c, there in zip(known.codes, known.is_registered(last), strict=True) if there
+    }
+
+
+def test_on_the_first_of_a_month_everybody_insured_is_named_and_nobody_changes_but_by_a_record() -> None:
+    registers = Registers()
+    for night in range(SMALL.nights):
+        delivery = insurance(SMALL, night)
+        before = dict(registers.rows["employment.insurance"])
+        registers.apply(delivery, [])
+        if delivery.full and night:
+            assert delivery.night == date(2026, 2, 1)
+            fresh = {
+                k: r
+                for k, r in registers.rows["employment.insurance"].items()
+                if before.get(k, {}).get("变更序号") != r["变更序号"]
+            }
+            assert len(fresh) == delivery.files["insurance.json"].num_rows
+            assert set(before) <= set(registers.rows["employment.insurance"])
+
+
+def test_a_correction_has_the_same_payments_and_less_arrears() -> None:
+    first, second = payments(SMALL, 1), corrected_payments(SMALL, 1)
+    assert second is not None and second.revision == 2
+    assert first.files["payment.csv"]["税票号码"] == second.files["payment.csv"]["税票号码"]
+    assert Decimal(second.sums["欠缴金额"]) <= Decimal(first.sums["欠缴金额"])
+    total = [sum(Decimal(v) for v in d.sums.values()) for d in (first, second)]
+    assert total[0] == total[1]
+
+
+def test_faults_are_where_the_register_says(city: Path) -> None:
+    register = lines(city / "faults" / "register.jsonl")
+    contracts = load_contracts("optics_valley")
+    broken: dict[tuple[str, str], set[int]] = {}
+    for fault in register:
+        revision = f".r{fault['revision']}" if fault["revision"] > 1 else ""
+        folder = f"{fault['dataset'].replace('.', '/')}/{fault['business_date']}{revision}"
+        broken.setdefault((fault["dataset"], f"{folder}/{fault['file']}"), set()).add(fault["record"])
+    for (dataset, file), records in broken.items():
+        table = read(city / "inbox" / file, layout_of(contracts[dataset])).table
+        assert records <= set(table["_record"].to_pylist())
+    assert {f["outcome"] for f in register} == {"aside", "duplicate"}
+
+
+def test_at_least_fifty_kinds_of_faults_are_put_in(city: Path) -> None:
+    register = lines(city / "faults" / "register.jsonl")
+    assert len({(f["dataset"], f["kind"], *f["rules"]) for f in register}) >= 50
+
+
+def test_without_faults_nothing_is_broken_and_every_code_means_itself(tmp_path: Path) -> None:
+    out = write(tmp_path / "clean", World(3, SMALL.scale, SMALL.first, 2), "none")
+    assert lines(out / "faults" / "register.jsonl") == []
+    assert all(r["source_key"] == r["entity_id"] for r in lines(out / "truth" / "links.jsonl"))
+    assert {r["method"] for r in lines(out / "truth" / "gold" / "entity_link.jsonl")} <= {"code", "none"}
+
+
+def test_some_departments_know_an_enterprise_under_a_former_code() -> None:
+    world = World(3, Decimal(1), SMALL.first, 1)
+    known = [aliases(world, s) for s in ("tax", "employment", "land")]
+    assert all(50 < len(k) < 200 for k in known)
+    assert not {a.code for k in known for a in k.values()} & set(enterprises(world).codes)
+
+
+def test_truth_keeps_the_money(city: Path) -> None:
+    """Every fen of the good payments is in one district's month, with or without a link."""
+    deliveries = [r for r in lines(city / "truth" / "deliveries.jsonl") if r["dataset"] == "tax.payment"]
+    assert Counter(r["revision"] for r in deliveries)[2] == 1
+    months = lines(city / "truth" / "gold" / "macro_economy_monthly.jsonl")
+    assert sum(Decimal(r["tax_total"]) for r in months) > 0
+    assert len({(r["division_code"], r["month"]) for r in months}) == len(months)
+
+
+@pytest.mark.parametrize("dataset", sorted(KEYS))
+def test_a_register_of_truth_has_the_key_of_the_contract(dataset: str) -> None:
+    contract = load_contracts("optics_valley")[dataset]
+    headers = {c.name: c.header for c in contract.delivered}
+    mode, keys = KEYS[dataset]
+    assert (mode, list(keys)) == (contract.mode, [headers[k] for k in contract.key])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--scale", "huge"), "a number from 0.001 to 100"),
+        (("--faults", "some"), "none, light, all"),
+        (("--from", "2026-02-30"), "a date"),
+        (("--city", "new_york"), "optics_valley"),
+    ],
+)
+def test_a_wrong_wish_is_refused_before_anything_is_written(
+    tmp_path: Path, arguments: tuple[str, ...], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    refused: Callable[..., str],
+) -> None:  # fmt: skip
+    assert says in refused("generate", "--city", "optics_valley", "--out", str(tmp_path / "out"), *arguments)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """What a command that is refused as misunderstood prints."""
+
+    def call(*arguments: str) -> str:
+        monkeypatch.setattr("sys.argv", ["lake", *arguments])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        assert left.value.code == 2
+        return capsys.readouterr().err
+
+    return call

@@ -1,0 +1,98 @@
+"""Four nights of Optics Valley with every fault, told out of order, end in what is known to be true of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.synthetic.nights import write_nights
+from jobs.synthetic.world import World as City
+from tests.commands import typed_at
+from tests.little import World
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+NOW = "2026-03-01T00:00:00Z"
+Verify = Callable[[Path], tuple[int, dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Told:
+    """A lake that was told a city's nights, and the folder with their truth."""
+
+    world: World
+    truth: Path
+
+
+@pytest.fixture(scope="module")
+def told(spark: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    """The third night is run before the others, and the nights come shuffled."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("optics_valley")
+        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        patch.delenv("LAKE_CONF", raising=False)
+        key = folder / "key"
+        key.write_text(f"k1 {'5a' * 32}", "ascii")
+        key.chmod(0o600)
+        patch.setenv("LAKE_PERSON_KEY_FILE", str(key))
+        write_nights(City(7, Decimal("0.05"), date(2026, 1, 5), 4), "all", folder / "city", lambda: None)
+        world = World(folder, lambda: spark, "optics_valley")
+        inbox = folder / "city" / "inbox"
+        for night in inbox.glob("*/*/2026-01-07*"):
+            shutil.copytree(night, world.inbox / night.relative_to(inbox))
+        assert world.run(now=NOW, release=True).problems == []
+        shutil.copytree(inbox, world.inbox, dirs_exist_ok=True)
+        assert world.run(now=NOW, release=True).problems == []
+        yield Told(world, folder / "city" / "truth")
+
+
+@pytest.fixture
+def verify(told: Told, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Verify:
+    def call(truth: Path) -> tuple[int, dict[str, Any]]:
+        lake = typed_at(told.world, monkeypatch, capsys)
+        code, out, _ = lake("verify", "--city", "optics_valley", "--truth", str(truth), "--json")
+        return code, json.loads(out)
+
+    return call
+
+
+def test_every_figure_count_and_set_aside_record_is_as_it_truly_is(told: Told, verify: Verify) -> None:
+    code, found = verify(told.truth)
+    assert {row["what"]: row["examples"] for row in found["compared"] if row["examples"]} == {}
+    assert (code, found["different"]) == (0, 0)
+    assert len(found["compared"]) == 13 + 2
+
+
+def test_enterprises_are_linked_as_well_as_they_can_be(told: Told, verify: Verify) -> None:
+    _, found = verify(told.truth)
+    assert Decimal(found["precision"]) >= Decimal("0.99")
+    assert Decimal(found["recall"]) >= Decimal("0.97")
+
+
+def test_one_wrong_figure_is_found_and_named(told: Told, verify: Verify, tmp_path: Path) -> None:
+    shutil.copytree(told.truth.parent, tmp_path / "city")
+    path = tmp_path / "city" / "truth" / "gold" / "dim_department.jsonl"
+    path.write_text(path.read_text("utf-8").replace('"datasets": "3"', '"datasets": "4"'), "utf-8")
+    code, found = verify(tmp_path / "city" / "truth")
+    wrong = {row["what"]: (row["missing"], row["unexpected"]) for row in found["compared"] if row["missing"]}
+    assert (code, wrong) == (1, {"gold.dim_department": (1, 1)})
+
+
+def test_tax_is_conserved_from_payments_to_districts_to_the_fen(told: Told) -> None:
+    paid = sum(row["amount_cny"] for row in told.world.rows("tax.payment"))
+    months = told.world.rows("macro_economy_monthly", "gold")
+    early = sum(row["amount_cny"] for row in told.world.rows("tax.payment") if row["tax_month"] < date(2025, 1, 1))
+    assert sum(row["tax_total"] for row in months) == paid - early
+
+
+def test_no_person_leaves_the_raw_side(told: Told) -> None:
+    rows = told.world.rows("employment.insurance")
+    assert rows
+    assert all(row["person_id"].startswith("k1.") for row in rows)
