@@ -29,6 +29,7 @@ lint: .venv/ready-dev
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy --strict jobs dags
 	$(PYTHON) -m jobs lint
+	$(PYTHON) -m jobs lint --city optics_valley
 
 # Airflow on this machine, on loopback; prints its address.
 airflow: .venv/ready-dev

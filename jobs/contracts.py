@@ -54,6 +54,7 @@ DATASET_PROPERTIES = frozenset(
         "shareClass",
         "openClass",
         "mart",
+        "statement",
         "sheet",
     ]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import json
@@ -58,6 +59,7 @@ class Built:
     digest: str
     results: tuple[quality.Result, ...]
     held: LakeError | None
+    statement: str = ""
 
 
 def find_mart(contract: Contract, suite: Suite) -> Mart:
@@ -79,12 +81,28 @@ def _mart_module(contract: Contract) -> ModuleType:
 
 
 def mart_fingerprint(mart: Mart, sources: Sequence[Source], receipts: str) -> str:
-    """Identity of the input of a build: the mart's module, its contract, its critical rules, what it reads."""
-    module = inspect.getsource(inspect.getmodule(mart.build) or mart.build)
+    """Identity of the input of a build: the mart's module and those it imports, its contract, its critical rules, what it reads."""
+    code = _code_of(inspect.getsource(inspect.getmodule(mart.build) or mart.build))
     schema = [[c.name, c.spark_type, c.required, c.key_position] for c in mart.contract.columns]
     rules = [[r.id, r.type, r.kwargs] for r in mart.suite.gold if r.severity == "critical"]
     read = [[s.name, s.table_id, s.version] for s in sources]
-    return fingerprint([module, schema, rules, read, receipts if RECEIPTS in mart.reads else ""])
+    return fingerprint([*code, schema, rules, read, receipts if RECEIPTS in mart.reads else ""])
+
+
+def _code_of(source: str) -> list[str]:
+    """A mart's module, and the other modules of `jobs/marts` that it imports, directly or not: they make its rows too."""
+    found: dict[str, str] = {}
+    left = _imported_marts(source)
+    while left:
+        name = left.pop()
+        found[name] = inspect.getsource(importlib.import_module(name))
+        left |= _imported_marts(found[name]) - set(found)
+    return [source, *[found[name] for name in sorted(found)]]
+
+
+def _imported_marts(source: str) -> set[str]:
+    nodes = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.ImportFrom)]
+    return {n.module for n in nodes if n.module and n.module.startswith("jobs.marts.")}
 
 
 def build(
@@ -118,9 +136,14 @@ def build(
             expected=failed[0].reason,
             actual=f"{failed[0].broken} rows",
         )
-    return Built(
-        state.id, state.version, arrow.num_rows, digest_of(arrow, digest_columns(mart.contract)), results, held
-    )
+    digest = digest_of(arrow, digest_columns(mart.contract))
+    return Built(state.id, state.version, arrow.num_rows, digest, results, held, _state_figures(mart.contract, arrow))
+
+
+def _state_figures(contract: Contract, rows: pa.Table) -> str:
+    """The contract's sentence with the figures of a table of one row; nothing where it has none, or another number of rows."""
+    statement = str(contract.properties.get("statement", ""))
+    return statement.format_map(rows.to_pylist()[0]) if statement and rows.num_rows == 1 else ""
 
 
 def _validate(mart: Mart, built: DataFrame, arrow: pa.Table) -> tuple[quality.Result, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from string import Formatter
 
 from jobs.bronze import layout_of
 from jobs.codes import CODES, NO_DIVISIONS, coded
@@ -84,6 +85,9 @@ def _lint_gold(contract: Contract) -> Iterator[str]:
         | {f"gold_{t}" for t in load_gold(contract.city)}
         | {RECEIPTS}
     )
+    fields = [f for _, f, _, _ in Formatter().parse(str(contract.properties.get("statement", ""))) if f]
+    names = {c.name for c in contract.columns}
+    yield from (f"the statement names {f}, which is no column" for f in fields if f not in names)
     yield from (f"the mart reads {name}, which this city does not have" for name in mart.reads if name not in known)
     order_marts([find_mart(c, load_suite(c)) for c in load_gold(contract.city).values()])
 

@@ -14,7 +14,7 @@ from jobs import night as nights
 from jobs import show
 from jobs.contracts import load_gold
 from jobs.errors import LakeError
-from jobs.ledger import Line
+from jobs.ledger import Ledger, Line
 from jobs.night import Night, Selection
 from jobs.settings import Settings, select
 
@@ -78,6 +78,11 @@ def print_release(settings: Settings, made: Any) -> None:
         return
     rows = [[f"gold.{t.table}", t.status, t.rows, t.version, t.digest[:12], t.why] for t in made.tables.values()]
     show.print_table(f"Release {made.number}", ["table", "status", "rows", "version", "digest", "why"], rows)
+    ledger = Ledger(settings.lake, settings.run)
+    for table in made.tables:
+        line = ledger.newest("gold", f"gold.{table}")
+        if line and line.counts.get("statement"):
+            show.out.print(f"gold.{table}: {line.counts['statement']}", markup=False)
 
 
 def conclude(settings: Settings, night: Night, page: str, waiting: list[Line], **values: Any) -> None:

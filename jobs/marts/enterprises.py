@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.marts.exact import or_none, or_zero
+from jobs.marts.exact import or_none, or_zero, ratio
 from jobs.marts.nights import is_in_last_year, night_of
 from jobs.marts.rows import stack
 
@@ -67,6 +67,31 @@ def enterprise_360(
             F.coalesce("sources_present", F.lit("")).alias("sources_present"),
         )
     )
+
+
+def enterprise_coverage(gold_enterprise_360: DataFrame, gold_entity_link: DataFrame) -> DataFrame:
+    """Tell of how many living enterprises tax and employment know, and how many codes are linked to none.
+
+    "Almost all enterprises" is a claim; this is the number beside it.
+
+    Grain: snapshot_date (one row). Columns: registered, with_tax, with_employment, with_both, coverage (with_both over
+    registered; null without an enterprise), unlinked_keys (codes of departments without an enterprise).
+    """
+    has = {s: F.array_contains(F.split("sources_present", ","), s) for s in ("tax", "employment")}
+    counted = gold_enterprise_360.groupBy("snapshot_date").agg(
+        *[
+            F.count_if((F.col("status") == "存续") & condition).alias(name)
+            for name, condition in {
+                "registered": F.lit(True),
+                "with_tax": has["tax"],
+                "with_employment": has["employment"],
+                "with_both": has["tax"] & has["employment"],
+            }.items()
+        ]
+    )
+    unlinked = gold_entity_link.agg(F.count_if(F.col("entity_id").isNull()).alias("unlinked_keys"))
+    share = ratio(F.col("with_both"), F.col("registered"), 5, 4).alias("coverage")
+    return counted.crossJoin(F.broadcast(unlinked)).select(*counted.columns, share, "unlinked_keys")
 
 
 def _add_up(linked: DataFrame) -> DataFrame:

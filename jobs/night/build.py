@@ -146,9 +146,10 @@ def _build(
 ) -> release.Released:  # fmt: skip
     began = time.perf_counter()
     made = gold.build(night.spark, night.lake, mart, _inputs(night, mart, sources, rows), identity, approved)
+    counts = {"rows": made.rows, "digest": made.digest, **({"statement": made.statement} if made.statement else {})}
     line = Line(
         stage="gold", dataset=f"gold.{mart.table}", outcome="held" if made.held else "built", fingerprint=identity,
-        table=f"gold.{mart.table}", table_id=made.table_id, table_version=made.version, counts=counts_for(night, {"rows": made.rows, "digest": made.digest}),
+        table=f"gold.{mart.table}", table_id=made.table_id, table_version=made.version, counts=counts_for(night, counts),
         results=tuple(r.as_dict() for r in made.results), error=made.held.parts() if made.held else {}, seconds=time.perf_counter() - began,
     )  # fmt: skip
     note_line(night, line, made.held)

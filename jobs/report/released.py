@@ -24,6 +24,7 @@ class Checked:
     version: int
     results: Sequence[Mapping[str, Any]]
     error: Mapping[str, Any]
+    statement: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,4 +75,9 @@ def _checked(facts: Facts, release: Release, table: Released) -> list[Checked]:
     found = [("held back", held[-1])] if held else []
     if kept and (not held or kept[-1].line != held[-1].line):
         found.append(("released", kept[-1]))
-    return [Checked(table.table, build, x.table_version, failing_first(x.results), x.error) for build, x in found]
+    return [
+        Checked(
+            table.table, build, x.table_version, failing_first(x.results), x.error, str(x.counts.get("statement", ""))
+        )
+        for build, x in found
+    ]

@@ -84,6 +84,10 @@ _TABLES: dict[str, tuple[str, dict[str, Any]]] = {
         "source_system string, source_key string, entity_id string, method string, score decimal(5,4)",
         {"source_system": "tax", "source_key": FIRST, "entity_id": FIRST, "method": "code", "score": 1},
     ),
+    "gold_enterprise_360": (
+        "uscc string, snapshot_date date, status string, sources_present string",
+        {"snapshot_date": TODAY, "status": "存续", "sources_present": ""},
+    ),
     "gold_dim_calendar_wd": ("calendar_date date, is_workday boolean", {}),
 }  # fmt: skip
 _TABLES["gold_dim_enterprise"] = _TABLES["market_enterprise"]

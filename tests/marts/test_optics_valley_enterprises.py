@@ -101,3 +101,11 @@ def test_a_parcel_held_under_two_keys_of_an_enterprise_is_one_parcel(spark: Spar
     )
     assert {u[:19] for _, u in held} == {PARCEL, OTHER_PARCEL}
     assert (row.parcels, row.sources_present) == (2, "land")
+
+
+def test_coverage_counts_living_enterprises_only_and_says_how_many_codes_are_nobody(spark: SparkSession) -> None:
+    seen = [("存续", "employment,tax"), ("存续", "services,tax"), ("存续", ""), ("注销", "employment,tax")]
+    known = [{"uscc": str(n), "status": s, "sources_present": p} for n, (s, p) in enumerate(seen)]
+    links = table(spark, "gold_entity_link", {}, {"source_key": "x", "entity_id": None})
+    found = enterprises.enterprise_coverage(table(spark, "gold_enterprise_360", *known), links)
+    assert found.first() == (TODAY, 3, 2, 1, 1, Decimal("0.3333"), 1)

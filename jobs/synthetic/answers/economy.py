@@ -82,6 +82,18 @@ def enterprise_360(facts: Facts) -> list[Answer]:
     ]  # fmt: skip
 
 
+def enterprise_coverage(facts: Facts) -> list[Answer]:
+    """Of the living enterprises, those whom tax and employment name; and the codes that mean nobody known."""
+    living = {r["统一社会信用代码"] for r in facts.rows("market.enterprise") if r["登记状态"] == "存续"}
+    taxed, insured = (living & set(facts.linked(source).values()) for source in ("tax", "employment"))
+    unlinked = sum(entity is None for entity, _, _ in facts.links.values())
+    return [{
+        "snapshot_date": facts.last.isoformat(), "registered": str(len(living)), "with_tax": str(len(taxed)),
+        "with_employment": str(len(insured)), "with_both": str(len(taxed & insured)),
+        "coverage": rounded(Fraction(len(taxed & insured), len(living)), 4) if living else None, "unlinked_keys": str(unlinked),
+    }]  # fmt: skip
+
+
 def industry_monthly(facts: Facts) -> list[Answer]:
     last = this_month(facts)
     known = {code: row for (code,), row in facts.registers["market.enterprise"].items()}
