@@ -110,18 +110,23 @@ def judge_rows(
         bad += [F.col(c).isNull() for c in contract.key]
     unreadable = functools.reduce(operator.or_, bad, F.lit(False))
     period = F.col(contract.period).cast("string") if contract.mode == "partition" else F.lit("")
-    broken = bit_masks([c.broken for c in conditions], "_rules")
-    asked = bit_masks(list(domains(conditions).values()), "_asked")
+    asked = domains(conditions)
+    marks = {f"_broken_{n}": c.broken for n, c in enumerate(conditions)} | {
+        f"_in_{n}": c for n, c in enumerate(asked.values())
+    }
     shown = {c.name: F.col(c.name) for c in contract.columns}
     if named := persons(contract):
         key = key or person_key()
         typed = with_pads(typed, key)
         shown |= {c: token(F.col(c), key).alias(c) for c in named}
-    return typed.select(
-        *LINEAGE, F.struct(*shown.values()).alias("_row"), *broken, *asked,
-        is_any_set(broken, setting_aside).alias("_aside"), F.when(~unreadable, F.xxhash64(*contract.key)).alias("_hash"),
+    masks = [
+        *bit_masks([f"_broken_{n}" for n in range(len(conditions))], "_rules"),
+        *bit_masks([f"_in_{n}" for n in range(len(asked))], "_asked"),
+    ]
+    return (typed.withColumns(marks) if marks else typed).select(
+        *LINEAGE, F.struct(*shown.values()).alias("_row"), *map(F.expr, masks), F.when(~unreadable, F.xxhash64(*contract.key)).alias("_hash"),
         period.alias("_period"), number.alias("_d"), F.lit(False).alias("_dismissed"),
-    )  # fmt: skip
+    ).withColumn("_aside", F.expr(is_any_set("_rules", setting_aside)))  # fmt: skip
 
 
 def identify(rows: DataFrame, contract: Contract) -> DataFrame:

@@ -57,7 +57,7 @@ WRONG = {
 def judge(spark: SparkSession, code: str, texts: Iterable[str | None], on: date = TODAY) -> list[bool | None]:
     """What the code's expression says of each text on a day."""
     rows = spark.createDataFrame([(n, t, on) for n, t in enumerate(texts)], "n int, text string, day date")
-    found = rows.select("n", CODES[code](F.col("text"), F.col("day"), DIVISIONS).alias("right")).orderBy("n")
+    found = rows.select("n", F.expr(CODES[code]("text", "day", DIVISIONS)).alias("right")).orderBy("n")
     return [row["right"] for row in found.collect()]
 
 
