@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -39,7 +40,7 @@ class Payment:
 
 
 def payments(world: World, night: int) -> Delivery:
-    """tax.payment: what was paid on a day; the first night also tells the value added tax of a year before, for comparison."""
+    """tax.payment: what was paid on a day; the first night also tells what was paid a year before, for comparison."""
     return _deliver(world, night, 1)
 
 
@@ -53,13 +54,7 @@ def corrected_payments(world: World, night: int) -> Delivery | None:
 def _deliver(world: World, night: int, revision: int) -> Delivery:
     day = world.day(night)
     month = _month_before(day)
-    rows = [
-        *_value_added(world, night, month, _files_today(world, night)),
-        *_wage_tax(world, night, month),
-        *_land_use(world, night),
-    ]
-    if month.month % 3 == 0:
-        rows += _profit_tax(world, night, month)
+    rows = [*_returns(world, night, month, _files_today(world, night)), *_land_use(world, night)]
     if night == 0:
         rows += _year_before(world)
     if revision > 1:
@@ -94,25 +89,21 @@ def turnover(world: World, month: date) -> Ints:
     return earned
 
 
-def _value_added(world: World, night: int, month: date, who: Ints) -> list[Payment]:
+def _returns(world: World, night: int, month: date, who: Ints) -> list[Payment]:
+    """What some enterprises pay for a month: tax on value added and on wages, and after a quarter on profit.
+
+    Income tax that employers withhold is 40 yuan and 3 fen a month for each insured person.
+    """
     known = enterprises(world)
     rate = np.array([_RATE.get(i[0], 60) for i in INDUSTRIES])[known.industry]
-    due = turnover(world, month)[who] * rate[who] // 10
-    return _with_arrears(world, night, "增值税", month, who, due)
-
-
-def _profit_tax(world: World, night: int, month: date) -> list[Payment]:
-    who = _files_today(world, night)
-    due = turnover(world, month)[who] * 3 * 5
-    return _with_arrears(world, night, "企业所得税", month, who, due)
-
-
-def _wage_tax(world: World, night: int, month: date) -> list[Payment]:
-    """Income tax that employers withhold: 40 yuan and 3 fen a month for each insured person."""
-    staff = np.bincount(employer(world, night)[is_insured(world, night)], minlength=len(enterprises(world).codes))
-    who = _files_today(world, night)
-    who = who[staff[who] > 0]
-    return _with_arrears(world, night, "个人所得税", month, who, staff[who] * 4_003)
+    earned = turnover(world, month)[who]
+    staff = np.bincount(employer(world, night)[is_insured(world, night)], minlength=len(known.codes))
+    employers = who[staff[who] > 0]
+    rows = _with_arrears(world, night, "增值税", month, who, earned * rate[who] // 10)
+    rows += _with_arrears(world, night, "个人所得税", month, employers, staff[employers] * 4_003)
+    if month.month % 3 == 0:
+        rows += _with_arrears(world, night, "企业所得税", month, who, earned * 15)
+    return rows
 
 
 def _with_arrears(world: World, night: int, tax: str, month: date, who: Ints, due: Ints) -> list[Payment]:
@@ -124,33 +115,28 @@ def _with_arrears(world: World, night: int, tax: str, month: date, who: Ints, du
 
 
 def _land_use(world: World, night: int) -> list[Payment]:
-    """Holders pay for their units once a quarter, each unit on its own night."""
+    """Holders pay for their units once a quarter, each unit on its own night; the units of a parcel share its area."""
     held, ordinal = land.units(world, night), world.day(night).toordinal()
-    known = enterprises(world)
+    sharing = Counter(held.parcels)
     is_due = ((held.number + ordinal) % _LAND_EVERY == 0) & (held.holder >= 0)
-    month = world.day(night).replace(day=1)
+    month, is_live = world.day(night).replace(day=1), enterprises(world).is_live(night)
     return [
         Payment(
-            int(held.holder[n]),
-            "城镇土地使用税",
-            month,
-            int(held.area_cents[n]) * _LAND_RATE // 100,
-            unit=held.codes[n],
+            int(held.holder[n]), "城镇土地使用税", month, int(held.area_cents[n]) * _LAND_RATE // (100 * sharing[held.parcels[n]]), unit=held.codes[n],
         )
         for n in np.flatnonzero(is_due).tolist()
-        if known.is_live(night)[held.holder[n]]
-    ]
+        if is_live[held.holder[n]]
+    ]  # fmt: skip
 
 
 def _year_before(world: World) -> list[Payment]:
-    """Value added tax of the months that lie a year before those which this run's nights tell of."""
-    months = sorted({_month_before(world.day(night)) for night in range(world.nights)})
+    """What was paid for the months a year before those of which this run's nights tell, so that there is something to compare."""
     known = enterprises(world)
     rows: list[Payment] = []
-    for month in months:
+    for month in sorted({_month_before(world.day(night)) for night in range(world.nights)}):
         earlier = month.replace(year=month.year - 1)
         who = np.flatnonzero((known.born < 0) & (known.established < earlier.toordinal()))
-        rows += [replace(p, paid=p.paid + p.arrears, arrears=0) for p in _value_added(world, 0, earlier, who)]
+        rows += [replace(p, paid=p.paid + p.arrears, arrears=0) for p in _returns(world, 0, earlier, who)]
     return rows
 
 

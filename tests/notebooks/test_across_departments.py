@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 from jobs.contracts import PROJECT
 from tests.little import World
 
-NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((PROJECT / "notebooks").rglob("*.ipynb"))
 
 
 def outputs_of(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:

@@ -6,13 +6,17 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
+from jobs.contracts import PROJECT
+from jobs.ledger import Ledger, Run
 from jobs.synthetic.nights import write_nights
 from jobs.synthetic.world import World as City
 from tests.commands import typed_at
@@ -92,7 +96,48 @@ def test_tax_is_conserved_from_payments_to_districts_to_the_fen(told: Told) -> N
     assert sum(row["tax_total"] for row in months) == paid - early
 
 
+def test_tax_is_conserved_from_payments_to_enterprises_and_industries_to_the_fen(told: Told) -> None:
+    """What no enterprise is known for stays with the codes that are linked to none."""
+    payments = told.world.rows("tax.payment")
+    nobody = {
+        r["source_key"]
+        for r in told.world.rows("entity_link", "gold")
+        if r["source_system"] == "tax" and not r["entity_id"]
+    }
+    assert nobody
+    linked = [p for p in payments if p["uscc"] not in nobody]
+    recent = [p for p in linked if p["tax_month"] >= date(2025, 2, 1)]
+    of_enterprises = sum(row["tax_12m"] for row in told.world.rows("enterprise_360", "gold"))
+    of_industries = sum(row["tax"] for row in told.world.rows("industry_monthly", "gold"))
+    assert of_enterprises == sum(p["amount_cny"] for p in recent)
+    assert of_industries == sum(p["amount_cny"] for p in linked)
+
+
+def test_the_release_says_of_how_many_enterprises_it_knows(told: Told) -> None:
+    (row,) = told.world.rows("enterprise_coverage", "gold")
+    ledger = Ledger(told.world.lake, Run("test", 1, datetime.now(UTC)))
+    line = ledger.newest("gold", "gold.enterprise_coverage")
+    assert line is not None
+    said = line.counts["statement"]
+    assert f"{row['with_both']} of {row['registered']} living enterprises" in said
+    assert str(row["coverage"]) in said
+
+
 def test_no_person_leaves_the_raw_side(told: Told) -> None:
     rows = told.world.rows("employment.insurance")
     assert rows
     assert all(row["person_id"].startswith("k1.") for row in rows)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PROJECT / "notebooks" / "optics_valley").glob("*.ipynb")), ids=lambda p: p.stem
+)
+def test_a_notebook_of_a_module_draws_what_it_reads(told: Told, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKE_ROOT", told.world.lake.root)
+    monkeypatch.setenv("LAKE_SPARK_TEST", "1")
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(PROJECT)}}
+    ).execute()
+    shown = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert len([data for data in shown if "image/svg+xml" in data]) == 2
