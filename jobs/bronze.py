@@ -148,13 +148,15 @@ def _check_sums(contract: Contract, files: Sequence[tuple[LandedFile, Reading]],
             raise LakeError("E401", place="manifest", expected=f"a column {header}", actual="none of that name")
         cells = [reading.table[by_header[header]] for _, reading in files]
         found = sum((_sum_numbers(c) for c in cells), Decimal(0))
-        if found != Decimal(stated):
-            raise LakeError("E401", place=header, expected=f"a sum of {stated}", actual=f"a sum of {found:f}")
+        if found != Decimal(str(stated)):
+            raise LakeError(
+                "E401", place=header, expected=f"a sum of {stated}", actual=f"a sum of {found.normalize():f}"
+            )
 
 
 def _sum_numbers(cells: pa.ChunkedArray) -> Decimal:
     plain = cells.filter(pc.match_substring_regex(cells, r"^-?[0-9]{1,20}(\.[0-9]{1,6})?$"))
-    return Decimal(pc.sum(plain.cast(pa.decimal128(38, 6))).as_py() or 0).normalize()
+    return Decimal(pc.sum(plain.cast(pa.decimal128(38, 6))).as_py() or 0)
 
 
 def _frame(files: Sequence[tuple[LandedFile, Reading]], suite: Suite) -> pd.DataFrame:

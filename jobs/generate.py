@@ -16,6 +16,7 @@ from jobs.errors import LakeError
 from jobs.settings import Settings, with_settings
 
 CITY = "optics_valley"
+MOST = 50  # persons of more would have no numbers left
 
 
 @app.command()
@@ -43,7 +44,7 @@ def generate(
             expected=f"a date; {', '.join(LEVELS)}",
             actual=f"{first[:20]}; {faults[:20]}",
         )
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise LakeError("E002", place="--out", expected="a folder that is new or empty", actual=str(out))
     world = World(seed, _scale(scale), date.fromisoformat(first), nights)
     with show.counting("nights", nights) as tell:
@@ -59,9 +60,8 @@ def generate(
 
 def _scale(text: str) -> Decimal:
     try:
-        found = Decimal(text)
+        if Decimal("0.001") <= (found := Decimal(text)) <= MOST:
+            return found
     except InvalidOperation:
-        found = Decimal(0)
-    if not Decimal("0.001") <= found <= 100:
-        raise LakeError("E002", place="--scale", expected="a number from 0.001 to 100", actual=text[:20])
-    return found
+        pass
+    raise LakeError("E002", place="--scale", expected=f"a number from 0.001 to {MOST}", actual=text[:20])

@@ -221,7 +221,7 @@ def _check_fields(manifest: Any) -> Mapping[str, Any]:
         if not isinstance(entry["name"], str) or int(entry.get("records") or 0) < 0:
             raise ValueError("files")
     for total in manifest.get("sums", {}).values():
-        Decimal(total)
+        Decimal(str(total))
     if int(manifest.get("revision", 1)) < 1:
         raise ValueError("revision")
     stated = manifest.get("delivered_at")

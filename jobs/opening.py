@@ -79,10 +79,10 @@ def print_release(settings: Settings, made: Any) -> None:
     rows = [[f"gold.{t.table}", t.status, t.rows, t.version, t.digest[:12], t.why] for t in made.tables.values()]
     show.print_table(f"Release {made.number}", ["table", "status", "rows", "version", "digest", "why"], rows)
     ledger = Ledger(settings.lake, settings.run)
-    for table in made.tables:
-        line = ledger.newest("gold", f"gold.{table}")
-        if line and line.counts.get("statement"):
-            show.out.print(f"gold.{table}: {line.counts['statement']}", markup=False)
+    for name, table in made.tables.items():
+        line = ledger.newest("gold", f"gold.{name}")
+        if line and line.counts.get("statement") and line.counts.get("digest") == table.digest:
+            show.out.print(f"gold.{name}: {line.counts['statement']}", markup=False)
 
 
 def conclude(settings: Settings, night: Night, page: str, waiting: list[Line], **values: Any) -> None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
+import pyarrow as pa
 import typer
 
 from jobs import delta, show
@@ -30,8 +31,21 @@ def verify(
     settings: Settings, truth: Annotated[Path, typer.Option(help="The folder truth that `lake generate` wrote.")]
 ) -> None:
     """Compare gold, counts and set-aside records with the truth of a generated city; exit 0 only where nothing differs."""
-    if not (truth / "deliveries.jsonl").is_file():
-        raise LakeError("E002", place="--truth", expected="a folder that lake generate wrote", actual=str(truth))
+    register = truth.parent / "faults" / "register.jsonl"
+    if absent := [path for path in (truth / "deliveries.jsonl", truth / "links.jsonl", register) if not path.is_file()]:
+        raise LakeError(
+            "E002",
+            place="--truth",
+            expected="the folder truth that lake generate wrote, beside faults",
+            actual=f"no {absent[0]}",
+        )
+    if unknown := sorted({path.stem for path in (truth / "gold").glob("*.jsonl")} - set(load_gold(settings.city))):
+        raise LakeError(
+            "E002",
+            place="--city",
+            expected="the city that was generated",
+            actual=f"{settings.city} has no gold.{unknown[0]}",
+        )
     precision, recall = _judge_links(settings, truth)
     rows = [*_compare_gold(settings, truth), _compare_counts(settings, truth), _compare_asides(settings, truth)]
     wrong = sum(missing + unexpected for _, _, missing, unexpected, _ in rows)
@@ -60,24 +74,24 @@ def _compare(what: str, true: Iterable[Hashable], found: Iterable[Hashable]) -> 
 
 
 def _compare_gold(settings: Settings, truth: Path) -> Iterable[Compared]:
-    gold, tables = load_gold(settings.city), published(settings, None).tables
+    gold = load_gold(settings.city)
     for path in sorted((truth / "gold").glob("*.jsonl")):
         columns = [c.name for c in gold[path.stem].columns]
         true = [tuple(row[c] for c in columns) for row in _read(path)]
-        table = tables.get(path.stem)
-        rows = (
-            delta.read_arrow(settings.lake.table("gold", path.stem), table.version)
-            if table and table.version >= 0
-            else None
-        )
+        rows = _released(settings, path.stem)
         yield _compare(f"gold.{path.stem}", true, canonical_rows(rows, columns) if rows is not None else ())
+
+
+def _released(settings: Settings, name: str) -> pa.Table | None:
+    """Rows of a gold table as the newest release has it; None where it was never released."""
+    table = published(settings, None).tables.get(name)
+    return delta.read_arrow(settings.lake.table("gold", name), table.version) if table and table.version >= 0 else None
 
 
 def _judge_links(settings: Settings, truth: Path) -> tuple[str, str]:
     """Precision: links that are right among those found. Recall: those found among the true ones. Four decimals, rounded down."""
     true = {(r["source_system"], r["source_key"]): r["entity_id"] for r in _read(truth / "links.jsonl")}
-    table = published(settings, None).tables["entity_link"]
-    rows = delta.read_arrow(settings.lake.table("gold", table.table), table.version)
+    rows = _released(settings, "entity_link")
     links = rows.to_pylist() if rows is not None else []
     found = {(r["source_system"], r["source_key"]): r["entity_id"] for r in links if r["entity_id"]}
     right = sum(true.get(key) == entity for key, entity in found.items())

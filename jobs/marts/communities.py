@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.marts.exact import ratio
+from jobs.marts.exact import or_none, ratio
 from jobs.marts.nights import night_of
 from jobs.marts.rows import stack
 
@@ -39,13 +39,9 @@ def community_monthly(
             "community_code",
             F.col("_month").alias("month"),
             "residents",
-            ratio(_or_none("_insured"), F.col("working_age"), 5, 4).alias("employed_rate"),
-            ratio(_or_none("_places") * 1000, F.col("residents"), 9, 2).alias("school_places_per_1k"),
-            ratio(_or_none("_beds") * 1000, F.col("residents"), 9, 2).alias("beds_per_1k"),
+            ratio(or_none(F.col("_insured")), F.col("working_age"), 5, 4).alias("employed_rate"),
+            ratio(or_none(F.col("_places")) * 1000, F.col("residents"), 9, 2).alias("school_places_per_1k"),
+            ratio(or_none(F.col("_beds")) * 1000, F.col("residents"), 9, 2).alias("beds_per_1k"),
             "cases_open",
         )
     )
-
-
-def _or_none(column: str) -> Column:
-    return F.coalesce(F.col(column), F.lit(0))

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
 from jobs.synthetic.draws import Ints, below, between, draw
-from jobs.synthetic.enterprises import NEVER, enterprises
+from jobs.synthetic.enterprises import enterprises
 from jobs.synthetic.identifiers import resident_id
 from jobs.synthetic.places import COMMUNITY_CODES
-from jobs.synthetic.world import Delivery, World, to_table
+from jobs.synthetic.world import Delivery, World, arrivals, change_sequence, event, hundredths, to_table
 
 HEADERS = (
     "身份证号", "单位信用代码", "单位名称", "居住社区代码", "参保日期", "月缴费基数", "参保状态", "变更序号", "操作",
@@ -40,21 +40,14 @@ class Insured:
 @cache
 def insured(world: World) -> Insured:
     """All persons of the world; `since` is the ordinal of the day on which somebody is first insured."""
-    at_first, hired = world.size(200_000, 400), world.size(60)
-    number = np.arange(at_first + hired * world.nights)
-    born = np.where(number < at_first, -1, (number - at_first) // hired)
+    number, born = arrivals(world, world.size(200_000, 400), world.size(60))
     since = world.first.toordinal() + np.where(born < 0, -between(draw(world.seed, "insured", number), 20, 5_000), born)
     return Insured(
         born=born, since=since, first_employer=_employer(world, "employer", number),
-        second_employer=_employer(world, "next employer", number), changes=_night(world, "hired away", number, born, 2_000),
-        moves=_night(world, "moves home", number, born, 4_000), stops=_night(world, "stops", number, born, 5_000),
+        second_employer=_employer(world, "next employer", number), changes=event(world, "hired away", number, born, 2_000),
+        moves=event(world, "moves home", number, born, 4_000), stops=event(world, "stops", number, born, 5_000),
         base=between(draw(world.seed, "base", number), 40, 220) * 10_000,
     )  # fmt: skip
-
-
-def _night(world: World, what: str, number: Ints, born: Ints, once_in: int) -> Ints:
-    night = below(draw(world.seed, what, number), once_in)
-    return np.where((night < world.nights) & (night > np.maximum(born, 0)), night, NEVER)
 
 
 def _employer(world: World, what: str, number: Ints) -> Ints:
@@ -73,7 +66,7 @@ def employer(world: World, night: int) -> Ints:
     return np.where((known.changes <= night) & ~stays, known.second_employer, known.first_employer)
 
 
-@cache
+@lru_cache(maxsize=2)
 def is_insured(world: World, night: int) -> Flags:
     """Whether each person is insured on a night: started, did not stop, and the employer is there."""
     known = insured(world)
@@ -83,7 +76,7 @@ def is_insured(world: World, night: int) -> Flags:
     return flags
 
 
-@cache
+@lru_cache(maxsize=2)
 def state(world: World, night: int) -> tuple[Ints, Ints, Flags]:
     """What the office knows of each person: employer, community (by position), whether insured."""
     number = np.arange(len(insured(world).born))
@@ -105,14 +98,12 @@ def insurance(world: World, night: int) -> Delivery:
     names, codes = enterprises(world).names, enterprises(world).codes
     rows = [
         (
-            resident_id(n), codes[e], names[e], COMMUNITY_CODES[h], date.fromordinal(since).isoformat(), f"{base // 100}.{base % 100:02}",
-            "参保" if flag else "停保", str((night + 1) * 100_000_000 + n), "I" if is_fresh else "U",
+            resident_id(n), codes[e], names[e], COMMUNITY_CODES[h], date.fromordinal(since).isoformat(), hundredths(base),
+            "参保" if flag else "停保", change_sequence(night, n), "I" if is_fresh else "U",
         )
         for n, e, h, since, base, flag, is_fresh in zip(
             told.tolist(), employers[told].tolist(), homes[told].tolist(), known.since[told].tolist(), known.base[told].tolist(),
             flags[told].tolist(), fresh[told].tolist(), strict=True,
         )
     ]  # fmt: skip
-    total = int(known.base[told].sum())
-    sums = {"月缴费基数": f"{total // 100}.{total % 100:02}"}
-    return Delivery("employment.insurance", day, {"insurance.json": to_table(HEADERS, rows)}, sums, full)
+    return Delivery("employment.insurance", day, {"insurance.json": to_table(HEADERS, rows)}, ("月缴费基数",), full)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
 from jobs.synthetic.draws import Ints, below, between, draw, weighted
 from jobs.synthetic.identifiers import credit_code
 from jobs.synthetic.places import DISTRICT_CODES, STREETS
-from jobs.synthetic.world import Delivery, World, to_table
+from jobs.synthetic.world import NEVER, Delivery, World, arrivals, change_sequence, event, to_table
 
 INDUSTRIES = (
     "C3611", "C3962", "C2710", "I6510", "I6420", "F5122", "F5211", "K7010", "G5412", "M7320", "L7212", "H6210", "P8342", "E4710", "C4030",
@@ -21,7 +21,6 @@ _FORMS, _FORM_WEIGHTS = ("有限责任公司", "股份有限公司", "个人独�
 _ENDINGS = ("有限责任公司", "股份有限公司", "厂（个人独资）", "（合伙企业）")
 _FIRST, _SECOND = "云锦望松明青星竹桂月长晴", "岭川湖原台溪河海山林舟禾"
 _TRADE = {"C": "光电科技", "I": "信息技术", "F": "商贸", "K": "置业", "G": "物流", "M": "研究", "L": "企业服务", "H": "餐饮", "P": "教育", "E": "建设"}  # fmt: skip
-NEVER = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -54,13 +53,11 @@ class Enterprises:
 @cache
 def enterprises(world: World) -> Enterprises:
     """All enterprises of the world: those of the first night, then each night's newborn."""
-    at_first, births = world.size(20_000, 40), world.size(10)
-    count = at_first + births * world.nights
-    number = np.arange(count)
-    born = np.where(number < at_first, -1, (number - at_first) // births)
+    number, born = arrivals(world, world.size(20_000, 40), world.size(10))
+    count = len(number)
     age = between(draw(world.seed, "age", number), 30, 7_000)
     established = world.first.toordinal() + np.where(born < 0, -age, born)
-    ends = _event(world, "end", number, born, 3_000)
+    ends = event(world, "end", number, born, 3_000)
     kind = below(draw(world.seed, "end kind", number), 100)
     industry = weighted(draw(world.seed, "industry", number), _WEIGHTS)
     form = weighted(draw(world.seed, "form", number), _FORM_WEIGHTS)
@@ -71,14 +68,8 @@ def enterprises(world: World) -> Enterprises:
         names=[_name(n, int(i), int(f)) for n, i, f in zip(range(count), industry, form, strict=True)],
         industry=industry, form=form, born=born, established=established, ends=ends, leaves=(ends < NEVER) & (kind < 10),
         successor=np.where((ends < NEVER) & (kind >= 85), heir, -1),
-        moves=_event(world, "move", number, born, 2_500), grows=_event(world, "grow", number, born, 1_500),
+        moves=event(world, "move", number, born, 2_500), grows=event(world, "grow", number, born, 1_500),
     )  # fmt: skip
-
-
-def _event(world: World, what: str, number: Ints, born: Ints, once_in: int) -> Ints:
-    """The night of a thing that happens to one in `once_in` enterprises a night, after its birth and once at most."""
-    night = below(draw(world.seed, what, number), once_in)
-    return np.where((night < world.nights) & (night > np.maximum(born, 0)), night, NEVER)
 
 
 def _name(number: int, industry: int, form: int) -> str:
@@ -88,7 +79,7 @@ def _name(number: int, industry: int, form: int) -> str:
     return f"光谷{_FIRST[number % 12]}{_SECOND[number // 12 % 12]}{serial}{trade}{_ENDINGS[form]}"
 
 
-@cache
+@lru_cache(maxsize=2)
 def division(world: World, night: int) -> Ints:
     """The district of each enterprise on a night, by position in DISTRICT_CODES."""
     known = enterprises(world)
@@ -97,7 +88,7 @@ def division(world: World, night: int) -> Ints:
     return np.where(known.moves <= night, (was + 1 + below(draw(world.seed, "moved to", number), 5)) % 6, was)
 
 
-@cache
+@lru_cache(maxsize=2)
 def address(world: World, night: int) -> Ints:
     """Street and house of each enterprise on a night: 400 houses a street."""
     known = enterprises(world)
@@ -105,7 +96,7 @@ def address(world: World, night: int) -> Ints:
     return below(draw(world.seed, "address", number, known.moves <= night), 400 * len(STREETS))
 
 
-@cache
+@lru_cache(maxsize=2)
 def capital(world: World, night: int) -> Ints:
     """Registered capital of each enterprise on a night, in yuan."""
     known = enterprises(world)
@@ -144,5 +135,5 @@ def _row(world: World, night: int, n: int) -> tuple[str, ...]:
     return (
         known.codes[n], known.names[n], _FORMS[int(known.form[n])], INDUSTRIES[int(known.industry[n])], district, f"光谷市{STREETS[street]}{house + 1}号",
         f"{capital(world, night)[n]}.00", date.fromordinal(int(known.established[n])).isoformat(), "注销" if closed else "存续",
-        since.isoformat(), known.codes[heir] if heir >= 0 else "", str((night + 1) * 100_000_000 + n), operation,
+        since.isoformat(), known.codes[heir] if heir >= 0 else "", change_sequence(night, n), operation,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from jobs.synthetic.faults import Fault
 from jobs.synthetic.world import Delivery
 
 Row = dict[str, str]
+READINGS = "traffic.reading"  # events too, but counted by sensor and hour: they are millions
 CHANGES, SNAPSHOT, EVENTS = "changes", "snapshot", "events"
 KEYS: dict[str, tuple[str, tuple[str, ...]]] = {
     "market.enterprise": (CHANGES, ("统一社会信用代码",)),
@@ -56,7 +57,7 @@ class Registers:
         kept = (
             before
             if mode == EVENTS or (mode == CHANGES and not delivery.full)
-            else {k: before[k] for k in frozen if k in before}
+            else {k: r for k, r in before.items() if k in frozen}
         )
         after = {**kept, **good}
         gone = [k for k, r in after.items() if r.get("操作") == "D"]

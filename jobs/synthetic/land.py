@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.synthetic.draws import Bits, Ints, below, between, draw, weighted
-from jobs.synthetic.enterprises import INDUSTRIES, NEVER, enterprises
+from jobs.synthetic.enterprises import INDUSTRIES, enterprises
 from jobs.synthetic.identifiers import parcel_code, unit_code
 from jobs.synthetic.places import COMMUNITY_CODES, DISTRICT_CODES
-from jobs.synthetic.world import Delivery, World
+from jobs.synthetic.world import NEVER, Delivery, World, arrivals, change_sequence, hundredths
 
 HEADERS = (
     "不动产单元号", "宗地代码", "行政区划代码", "社区代码", "权利人代码", "权利人名称", "用途", "面积", "供地日期", "利用状态", "变更序号",
@@ -29,6 +29,7 @@ _SMALLEST, _LARGEST = (3_000, 600, 1_500, 800), (60_000, 20_000, 40_000, 50_000)
 _MAKERS = np.array(
     [i[0] in "CM" for i in INDUSTRIES]
 )  # who holds industrial land; the others hold what is for business
+SHEET_ROWS = 1_000_000
 _SLOTS = 4  # of a parcel: the bare land, then up to three units of a building
 
 
@@ -77,9 +78,7 @@ class Units:
 @cache
 def known_parcels(world: World) -> Parcels:
     """All parcels of the world: those of the first night, then each night's newly supplied."""
-    at_first, supplied = world.size(30_000, 60), world.size(10)
-    number = np.arange(at_first + supplied * world.nights)
-    born = np.where(number < at_first, -1, (number - at_first) // supplied)
+    number, born = arrivals(world, world.size(30_000, 60), world.size(10))
     age = between(draw(world.seed, "parcel age", number), 30, 7_000)
     is_idle = (born >= 0) | (below(draw(world.seed, "idle", number), 100) < np.where(age < 1_500, 12, 2))
     building = np.maximum(born, 0) + 1 + below(draw(world.seed, "built", number), 60)
@@ -171,7 +170,15 @@ def parcels(world: World, night: int) -> Delivery:
     is_there = (known.starts <= night) & (night < known.ends)
     happened = (known.starts == night) | (known.changes == night) | (known.ends == night)
     told = np.flatnonzero(is_there if full else happened)
-    return Delivery("land.parcel", world.day(night), {"parcel.xlsx": _table(world, night, told)}, full=full)
+    return Delivery("land.parcel", world.day(night), _workbooks(_table(world, night, told)), full=full)
+
+
+def _workbooks(table: pa.Table) -> dict[str, pa.Table]:
+    """The files of a delivery: a sheet holds no more than 1,048,576 rows."""
+    starts = range(0, max(table.num_rows, 1), SHEET_ROWS)
+    return {
+        f"parcel_{n}.xlsx" if n else "parcel.xlsx": table.slice(start, SHEET_ROWS) for n, start in enumerate(starts)
+    }
 
 
 def _table(world: World, night: int, told: Ints) -> pa.Table:
@@ -187,10 +194,10 @@ def _table(world: World, night: int, told: Ints) -> pa.Table:
         [companies.codes[h] if h >= 0 else "" for h in holder],
         [companies.names[h] if h >= 0 else "" for h in holder],
         [USES[u] for u in land.use[parcel].tolist()],
-        [f"{a // 100}.{a % 100:02}" for a in area],
+        [hundredths(a) for a in area],
         [date.fromordinal(s).isoformat() for s in supplied],
         np.where(known.slot[told] == 0, "闲置", "在用").tolist(),
-        [str((night + 1) * 100_000_000 + n) for n in told.tolist()],
+        [change_sequence(night, n) for n in told.tolist()],
         np.where(known.ends[told] == night, "D", np.where(is_new, "I", "U")).tolist(),
     )
     return pa.table({h: pa.array(c, pa.string()) for h, c in zip(HEADERS, columns, strict=True)})

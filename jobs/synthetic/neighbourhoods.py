@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from jobs.synthetic.calendars import is_workday
 from jobs.synthetic.draws import Ints, below, between, draw
 from jobs.synthetic.places import COMMUNITIES, COMMUNITY_CODES
-from jobs.synthetic.traffic import is_workday
 from jobs.synthetic.world import Delivery, World, to_table
 
 SCHOOL_HEADERS = ("学校编码", "学校名称", "社区代码", "学位数", "在校生数")

@@ -17,11 +17,10 @@ from jobs.synthetic.aliases import true_links
 from jobs.synthetic.answers import TABLES, Facts
 from jobs.synthetic.city import deliveries
 from jobs.synthetic.faults import Fault
-from jobs.synthetic.folded import Registers
+from jobs.synthetic.folded import READINGS, Registers
 from jobs.synthetic.world import Delivery, World
 from jobs.synthetic.write import write_delivery
 
-READINGS = "traffic.reading"
 Cells = dict[tuple[str, str], tuple[int, int, int]]
 
 

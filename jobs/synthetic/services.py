@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from jobs.synthetic.calendars import is_workday
 from jobs.synthetic.draws import Ints, below, between, draw, weighted
 from jobs.synthetic.enterprises import division, enterprises
 from jobs.synthetic.places import DISTRICT_CODES
-from jobs.synthetic.traffic import is_workday, moment
-from jobs.synthetic.world import Delivery, World, to_table
+from jobs.synthetic.traffic import moment
+from jobs.synthetic.world import Delivery, World, change_sequence, to_table
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 APPROVAL_HEADERS = (
@@ -216,7 +217,7 @@ def _row(world: World, night: int, n: int, luck: int) -> tuple[str, ...]:
         _case_id(world, n), item.code, item.name, item.department, CHANNELS[channel], enterprises(world).codes[who] if who >= 0 else "",
         DISTRICT_CODES[int(known.district[n])], world.day(int(known.night[n])).isoformat(),
         date.fromordinal(end).isoformat() if is_decided else "", str(supplements), str(visits),
-        str(known.grade[n]) if is_decided and known.grade[n] else "", str((night + 1) * 100_000_000 + n), "I" if is_new else "U",
+        str(known.grade[n]) if is_decided and known.grade[n] else "", change_sequence(night, n), "I" if is_new else "U",
     )  # fmt: skip
 
 

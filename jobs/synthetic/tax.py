@@ -12,7 +12,7 @@ from jobs.synthetic import land
 from jobs.synthetic.draws import Ints, below, between, draw
 from jobs.synthetic.employment import employer, is_insured
 from jobs.synthetic.enterprises import INDUSTRIES, enterprises
-from jobs.synthetic.world import Delivery, World, to_table
+from jobs.synthetic.world import Delivery, World, hundredths, to_table
 
 HEADERS = (
     "税票号码", "纳税人识别号", "纳税人名称", "税种", "税款所属期", "入库日期", "实缴金额", "欠缴金额", "不动产单元号",
@@ -60,8 +60,14 @@ def _deliver(world: World, night: int, revision: int) -> Delivery:
     if revision > 1:
         rows = [_settled(row, n) for n, row in enumerate(rows)]
     table = to_table(HEADERS, [_spell(world, row, day, n) for n, row in enumerate(rows)])
-    sums = {"实缴金额": _yuan(sum(r.paid for r in rows)), "欠缴金额": _yuan(sum(r.arrears for r in rows))}
-    return Delivery("tax.payment", day, {"payment.csv": table}, sums, revision=revision, late_nights=revision - 1)
+    return Delivery(
+        "tax.payment",
+        day,
+        {"payment.csv": table},
+        ("实缴金额", "欠缴金额"),
+        revision=revision,
+        late_nights=revision - 1,
+    )
 
 
 def _month_before(day: date) -> date:
@@ -150,9 +156,5 @@ def _spell(world: World, payment: Payment, day: date, number: int) -> tuple[str,
     known = enterprises(world)
     return (
         f"{day:%Y%m%d}{number:010}", known.codes[payment.who], known.names[payment.who], payment.tax, payment.month.isoformat(),
-        day.isoformat(), _yuan(payment.paid), _yuan(payment.arrears), payment.unit,
+        day.isoformat(), hundredths(payment.paid), hundredths(payment.arrears), payment.unit,
     )  # fmt: skip
-
-
-def _yuan(fen: int) -> str:
-    return f"{fen // 100}.{fen % 100:02}"

@@ -14,15 +14,14 @@ from functools import cache, lru_cache
 import numpy as np
 import pyarrow as pa
 
+from jobs.synthetic.calendars import holiday_of, is_workday
 from jobs.synthetic.draws import Ints, below, between, draw, weighted
-from jobs.synthetic.enterprises import NEVER
 from jobs.synthetic.places import DISTRICT_CODES
-from jobs.synthetic.world import Delivery, World, to_table
+from jobs.synthetic.world import NEVER, Delivery, World, to_table
 
 SENSOR_HEADERS = ("设备编号", "路段编号", "行政区划代码", "自由流速度")
 READING_HEADERS = ("设备编号", "测量时间", "流量", "平均速度", "占有率")
 INCIDENT_HEADERS = ("事件编号", "行政区划代码", "事件类型", "上报时间", "结案时间")
-_HOLIDAYS = {(1, 1): 3, (2, 15): 7, (4, 4): 3, (5, 1): 5, (10, 1): 7}  # first day: number of days
 
 # Of a segment's greatest demand, permille by hour. The same weights say when incidents happen.
 _WORKDAY = (90, 60, 45, 40, 60, 150, 400, 800, 960, 780, 640, 620, 600, 590, 620, 680, 800, 990, 900, 650, 480, 360, 260, 160)  # fmt: skip
@@ -38,15 +37,6 @@ KINDS = ("交通事故", "道路积水", "设施损坏", "占道施工")
 _DRY, _WET = [60, 4, 18, 18], [60, 45, 20, 8]
 _SHORTEST, _LONGEST = (15, 60, 120, 240), (180, 600, 2_800, 4_300)  # minutes, by kind
 _LEFT = (45, 55, 85, 65)  # percent of the segment's capacity while it lasts
-
-
-def is_workday(day: date) -> bool:
-    """Monday to Friday and no holiday of the city; nobody works a Saturday to make up for one."""
-    return day.weekday() < 5 and not is_holiday(day)
-
-
-def is_holiday(day: date) -> bool:
-    return any(month == day.month and 0 <= day.day - first < days for (month, first), days in _HOLIDAYS.items())
 
 
 def moment(second: int) -> str:
@@ -158,7 +148,7 @@ def _profile(day: date, hour: int) -> Ints:
     """Demand at the hour's twelve times in permille, in a straight line from hour to hour."""
     table = _WORKDAY if is_workday(day) else _FREE_DAY
     minute = np.arange(12)
-    percent = 85 if is_holiday(day) else _WEEK[day.weekday()]
+    percent = 85 if holiday_of(day) else _WEEK[day.weekday()]
     return (table[hour] * (12 - minute) + table[(hour + 1) % 24] * minute) * percent // 1_200
 
 

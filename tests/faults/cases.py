@@ -112,6 +112,11 @@ CASES = (
         "accepted", silver=((2, 20), (3, 30), (KEY, 10)),
     ),
     Case(
+        "A5_sum_number", "a sum that is stated as a number, which no binary fraction is",
+        file(text_of((KEY, 2013, 10, TEXT, "10.01"), (2, 2013, 20, TEXT, "2.50")), sums={"amount": 12.51}), "accepted",
+        silver=((2, 20), (KEY, 10)),
+    ),
+    Case(
         "A5_sum_nowhere", "a sum of a column that is not there", file(GOOD, sums={"total": "1"}), "refused", "E401", "bronze", says="total",
     ),
     Case("A6", "no rows, and the manifest says so", file(HEADER + "\n", records=0), "accepted",

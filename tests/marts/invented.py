@@ -1,5 +1,7 @@
 """Invented rows of Optics Valley: a test says what matters to it, the rest is filled in."""
 
+# ruff: noqa: DTZ001  # local wall time has no zone
+
 from __future__ import annotations
 
 import datetime as dt
@@ -68,7 +70,7 @@ _TABLES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "traffic_reading": (
         "sensor_id string, measured_at timestamp_ntz, volume int, mean_speed_kmh decimal(5,1)",
-        {"sensor_id": "S00001", "measured_at": dt.datetime(2026, 3, 5, 8), "volume": 10, "mean_speed_kmh": 60},  # noqa: DTZ001
+        {"sensor_id": "S00001", "measured_at": dt.datetime(2026, 3, 5, 8), "volume": 10, "mean_speed_kmh": 60},
     ),
     "traffic_incident": (
         "division_code string, reported_at timestamp_ntz, closed_at timestamp_ntz",
@@ -113,7 +115,7 @@ def tables(spark: SparkSession, **rows: list[dict[str, Any]]) -> dict[str, DataF
 
 def at(day: int, hour: int, minute: int = 0) -> dt.datetime:
     """A local wall time of March 2026."""
-    return dt.datetime(2026, 3, day, hour, minute)  # noqa: DTZ001
+    return dt.datetime(2026, 3, day, hour, minute)
 
 
 def _value(value: Any, spark_type: str) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from jobs.synthetic import traffic
+from jobs.synthetic import calendars, traffic
 from jobs.synthetic.world import World
 
 WORLD = World(seed=7, scale=Decimal("0.2"), first=date(2026, 1, 5), nights=12)
@@ -111,9 +111,9 @@ def test_an_open_incident_is_told_again_when_it_is_closed_and_never_else() -> No
 
 def test_holidays_are_those_of_the_invented_city() -> None:
     free = [date(2026, 1, 3), date(2026, 2, 21), date(2026, 4, 6), date(2026, 5, 5), date(2026, 10, 7)]
-    assert all(traffic.is_holiday(day) for day in free)
-    assert not any(traffic.is_holiday(day.replace(day=day.day + 1)) for day in free)
-    assert traffic.is_workday(date(2026, 2, 23)) and not traffic.is_workday(date(2026, 2, 28))
+    assert all(calendars.holiday_of(day) for day in free)
+    assert not any(calendars.holiday_of(day.replace(day=day.day + 1)) for day in free)
+    assert calendars.is_workday(date(2026, 2, 23)) and not calendars.is_workday(date(2026, 2, 28))
 
 
 def test_the_same_seed_gives_the_same_tables_and_another_seed_others() -> None:
