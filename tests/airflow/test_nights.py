@@ -181,12 +181,12 @@ def test_a_night_without_one_department_is_published_and_once_more_when_it_deliv
     airflow.world.deliver("tax.yearly", night, csv_of([(1, 2013, 10)]))
     runs = {dag: airflow.trigger(dag, night) for dag in ("reg", "tax")}
     assert {dag: airflow.end(dag, run) for dag, run in runs.items()} == {"reg": "success", "tax": "success"}
-    until(lambda: night in status(airflow)["why"]["totals"], "a release that names what is missing", 300)
+    until(lambda: night in status(airflow)["why"].get("totals", ""), "a release that names what is missing", 300)
     without = status(airflow)["release"]
     airflow.world.deliver("reg.things", night, csv_of([(1, 2013, 14), (2, 2014, 20)]))
     assert [airflow.end("late", airflow.trigger("late")) for _ in range(2)] == ["success", "success"]
     after = status(airflow)
-    assert (after["release"], night in after["why"]["totals"], totals(airflow)) == (without + 1, False, [(2013, 14), (2014, 20)])  # fmt: skip
+    assert (after["release"], night in after["why"].get("totals", ""), totals(airflow)) == (without + 1, False, [(2013, 14), (2014, 20)])  # fmt: skip
 
 
 def test_a_range_of_nights_is_filled_with_both_ends(airflow: Airflow) -> None:

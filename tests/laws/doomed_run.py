@@ -26,14 +26,16 @@ from jobs.cli import main
 from jobs.lake import Lake
 
 APPENDS = ("decision", "restatement", "release", "ledger")
+DYING = threading.Lock()  # two datasets are worked on at once: one moment, one death, and the list is never half written
 
 
 def die(targets: Path, moment: str) -> None:
     """Take the moment off the list and kill this process as the kernel would."""
-    left = [other for other in json.loads(targets.read_text()) if other != moment]
-    targets.write_text(json.dumps(left))
-    os.sync()
-    os.kill(os.getpid(), signal.SIGKILL)
+    with DYING:
+        left = [other for other in json.loads(targets.read_text()) if other != moment]
+        targets.write_text(json.dumps(left))
+        os.sync()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def list_data_files(zone: Path) -> set[str]:
