@@ -32,6 +32,7 @@ from jobs.errors import LakeError
 
 PROJECT = Path(__file__).resolve().parent.parent
 MODES = ("snapshot", "partition", "changes", "events")
+SERVERS = ("inbox", "live")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 DATASET_PROPERTIES = frozenset(
     [

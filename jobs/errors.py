@@ -24,6 +24,16 @@ def _refused(title: str, cause: str, remedy: str) -> Code:
     return Code(title, cause, remedy, "refused", 4)
 
 
+def _lost(title: str, cause: str) -> Code:
+    return Code(
+        title,
+        cause,
+        "Type the same command; if it comes again, ask the department whether its system is up.",
+        "failed",
+        1,
+    )
+
+
 def _held(title: str, cause: str, remedy: str) -> Code:
     return Code(title, cause, remedy, "held", 3)
 
@@ -109,6 +119,26 @@ CODES: dict[str, Code] = {
     ),
     "E110": _refused(
         "Two names cannot be told apart", "They are equal after case folding or Unicode normalisation.", _ASK
+    ),
+    "E120": _lost("The connection was lost", "The SFTP server did not hand over a whole delivery."),
+    "E121": Code(
+        "The supplier sent something else",
+        "An answer is not of the kind that its interface promises: a login page, an error in HTML, other tables.",
+        "Ask the department what changed in its system; the next run asks it again.",
+        "refused",
+        4,
+    ),
+    "E122": _lost("The supplier does not answer", "It is down or busy, or its connection was lost."),
+    "E123": Code(
+        "The pages do not fit together",
+        "The supplier's data changed while they were read, or a page came twice or not at all.",
+        "The next run reads all pages again; if it comes again, ask the department for a snapshot.",
+        "refused",
+        4,
+    ),
+    "E124": _lost(
+        "The object could not be read whole",
+        "The department's object store failed, or handed over fewer bytes than it states.",
     ),
     "E201": _refused(
         "Too much of the file cannot be decoded",
@@ -235,6 +265,20 @@ CODES: dict[str, Code] = {
         "Read the differences; this is a fault of the program, or another inbox was run.",
         "failed",
         1,
+    ),
+    "E801": Code(
+        "Another host key than the pinned one",
+        "The server was replaced, or another machine answers in its place; nothing was sent to it.",
+        "Ask the department for its key on another way; only then set the new one.",
+        "refused",
+        4,
+    ),
+    "E802": Code(
+        "No way to the supplier",
+        "An address, user, password, key or token of the contract's server is not in the environment, or the supplier refuses it.",
+        "export NAME=... or NAME_FILE=..., see the contract's servers",
+        "failed",
+        2,
     ),
     "E803": Code("No usable Java", "Spark needs Java 17 or 21.", "Set JAVA_HOME, or `make setup`.", "failed", 1),
     "E804": Code("Jars are missing", "They are fetched once, at set-up.", "make setup", "failed", 1),

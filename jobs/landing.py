@@ -15,7 +15,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -27,6 +27,7 @@ from jobs.errors import LakeError
 from jobs.lake import Lake
 
 MANIFESTS = ("manifest.json", "manifest.csv")
+RAW = "raw"  # a folder in a fetched delivery: the supplier's answers as they came
 FOLDER = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.r([1-9]\d*))?")
 
 
@@ -44,7 +45,8 @@ class LandedFile:
 class Receipt:
     """What arrived of one dataset for one business date, or that nothing did.
 
-    `status` is delivered, not_due or not_delivered. `problem` holds the parts of the error that refuses the delivery.
+    `status` is delivered, not_due or not_delivered. `problem` holds the parts of the error that refuses the delivery. `raw` are the
+    answers of a service from which `files` were made.
     """
 
     dataset: str
@@ -57,6 +59,7 @@ class Receipt:
     files: tuple[LandedFile, ...] = ()
     manifest: Mapping[str, Any] = field(default_factory=dict)
     problem: Mapping[str, Any] = field(default_factory=dict)
+    raw: tuple[LandedFile, ...] = ()
 
     @property
     def night(self) -> date:
@@ -104,14 +107,13 @@ def land(lake: Lake, contract: Contract, arrival: Arrival, now: datetime) -> tup
             "E101", dataset=arrival.dataset, business_date=arrival.business_date, revision=arrival.revision, stage="extract",
             place=arrival.folder, expected="whole files", actual="a name that begins with . or ends in .part, or no file", evidence=str(arrival.path),
         )  # fmt: skip
-    paths = sorted(p for p in arrival.path.rglob("*") if p.is_file())
-    files = tuple(_keep(lake, p, p.relative_to(arrival.path).as_posix()) for p in paths)
+    files, raw = (tuple(_keep(lake, p, name) for name, p in some) for some in _list_files(arrival.path))
     identity = fingerprint([[f.name, f.sha256] for f in files])
     earlier = list_receipts(lake, contract, arrival.business_date)
     same_folder = [r for r in earlier if r.folder == arrival.folder]
     if same_folder and same_folder[-1].sha256 == identity:
         return same_folder[-1], False
-    receipt = _receipt(arrival, files, identity, [r.revision for r in earlier], now, lake, contract)
+    receipt = replace(_receipt(arrival, files, identity, [r.revision for r in earlier], now, lake, contract), raw=raw)
     _write(lake, receipt)
     return receipt, True
 
@@ -121,9 +123,16 @@ def is_landed(lake: Lake, contract: Contract, arrival: Arrival) -> bool:
     same_folder = [r for r in list_receipts(lake, contract, arrival.business_date) if r.folder == arrival.folder]
     if not same_folder:
         return False
-    paths = sorted(p for p in arrival.path.rglob("*") if p.is_file())
-    named = [[p.relative_to(arrival.path).as_posix(), hashlib.sha256(p.read_bytes()).hexdigest()] for p in paths]
+    files, _ = _list_files(arrival.path)
+    named = [[name, hashlib.sha256(p.read_bytes()).hexdigest()] for name, p in files]
     return same_folder[-1].sha256 == fingerprint(named)
+
+
+def _list_files(folder: Path) -> tuple[list[tuple[str, Path]], list[tuple[str, Path]]]:
+    """Data and manifest of a delivery, by which it is the same as another; and, apart, the supplier's answers as they came."""
+    paths = sorted(p for p in folder.rglob("*") if p.is_file())
+    named = [(p.relative_to(folder).as_posix(), p) for p in paths]
+    return [x for x in named if not x[0].startswith(f"{RAW}/")], [x for x in named if x[0].startswith(f"{RAW}/")]
 
 
 def _receipt(
@@ -309,7 +318,8 @@ def list_receipts(lake: Lake, contract: Contract, business_date: str = "*", *, a
 
 def _load(lake: Lake, path: str) -> Receipt:
     raw = json.loads(lake.files.cat_file(path))
-    return Receipt(**{**raw, "files": tuple(LandedFile(**f) for f in raw["files"])})
+    files = {k: tuple(LandedFile(**f) for f in raw.get(k, ())) for k in ("files", "raw")}
+    return Receipt(**{**raw, **files})
 
 
 def all_receipts(lake: Lake, contracts: Mapping[str, Contract]) -> Iterator[Receipt]:

@@ -51,6 +51,7 @@ def open_night(settings: Settings, selection: Selection) -> Iterator[tuple[Night
             lambda: _open_driver(settings, lock, nights.is_small(night)),
             watch,
             selection,
+            server=settings.deliveries,
         )
         try:
             yield night, watch

@@ -13,7 +13,7 @@ from jobs.contracts import load_gold
 from jobs.errors import LakeError
 from jobs.night import Night, Selection
 from jobs.opening import conclude, need_date, open_night, print_release, write_pages
-from jobs.settings import DatasetOption, DateOption, Settings, SourceOption, select, with_settings
+from jobs.settings import DatasetOption, DateOption, RefetchOption, Settings, SourceOption, select, with_settings
 
 
 @app.command()
@@ -21,9 +21,10 @@ from jobs.settings import DatasetOption, DateOption, Settings, SourceOption, sel
 def run(
     settings: Settings, date: DateOption = "", source: SourceOption = "", dataset: DatasetOption = "",
     refold: Annotated[bool, typer.Option("--refold", help="Refold datasets whose rules changed.")] = False,
+    refetch: RefetchOption = False,
 ) -> None:  # fmt: skip
     """Do what is owed: land, bronze, silver, gold, release, report. Without --date: everything in the inbox."""
-    _run(settings, select(settings, date, source, dataset, refold=refold))
+    _run(settings, select(settings, date, source, dataset, refold=refold, refetch=refetch))
 
 
 @app.command()
@@ -70,9 +71,13 @@ def plan(settings: Settings, date: DateOption = "", source: SourceOption = "", d
         no_session,
         lambda *_: None,
         select(settings, date, source, dataset),
+        server=settings.deliveries,
     )
-    inbox = nights.look_into_inbox(night)
     rows: list[list[object]] = [
+        ["fetch", w.contract.dataset, w.folder[:10], w.folder] for w in nights.list_wanted(night)
+    ]
+    inbox = nights.look_into_inbox(night)
+    rows += [
         ["land", a.dataset, a.business_date, "still arriving" if is_still_arriving(a) else a.folder]
         for a in inbox.arrivals
         if not is_landed(settings.lake, night.contracts[a.dataset], a)
@@ -84,7 +89,7 @@ def plan(settings: Settings, date: DateOption = "", source: SourceOption = "", d
     if rows or nights.is_release_owed(night):
         rows.append(["release", "gold", "", "what changed"])
     if settings.json:
-        problems = [p.parts() for p in inbox.problems]
+        problems = [p.parts() for p in (*night.problems, *inbox.problems)]
         owed = nights.is_release_owed(night)
         show.print_json("plan", steps=rows, release_owed=owed, problems=problems, notices=inbox.notices)
         return
@@ -93,7 +98,7 @@ def plan(settings: Settings, date: DateOption = "", source: SourceOption = "", d
     else:
         show.out.print("N107 Nothing to do.")
     show.print_notices(inbox.notices)
-    for problem in inbox.problems:
+    for problem in (*night.problems, *inbox.problems):
         show.print_error(problem)
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.contracts import PROJECT, load_city, load_contracts
+from jobs.contracts import PROJECT, SERVERS, load_city, load_contracts
 from jobs.due import parse_date
 from jobs.errors import LakeError
 from jobs.failures import foreseen
@@ -31,6 +31,7 @@ class Settings:
     inbox: Path
     run: Run
     json: bool
+    deliveries: str = "inbox"
 
     @property
     def lake(self) -> Lake:
@@ -45,6 +46,12 @@ _OPTIONS: dict[str, Any] = {
     "inbox": Annotated[
         str, typer.Option(help="Where deliveries arrive [default: $LAKE_INBOX, else the shipped extracts].")
     ],
+    "deliveries": Annotated[
+        str,
+        typer.Option(
+            help="Whence: `inbox`, or `live`, the departments' own systems [default: $LAKE_DELIVERIES, else inbox]."
+        ),
+    ],
     "now": Annotated[str, typer.Option(help="The clock, as an ISO instant [default: the clock].")],
     "run_id": Annotated[str, typer.Option("--run-id", help="Id of the run, kept in the ledger.")],
     "attempt": Annotated[int, typer.Option("--try", help="Which try of the run this is.")],
@@ -52,6 +59,9 @@ _OPTIONS: dict[str, Any] = {
 }
 DateOption = Annotated[str, typer.Option("--date", help="Business date, YYYY-MM-DD.")]
 SourceOption = Annotated[str, typer.Option(help="One source, such as traffic.")]
+RefetchOption = Annotated[
+    bool, typer.Option("--refetch", help="Fetch also what is landed; other bytes are a new revision.")
+]
 DatasetOption = Annotated[str, typer.Option(help="One dataset, such as traffic.crashes.")]
 
 
@@ -63,13 +73,14 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
         city: str = "",
         root: str = "",
         inbox: str = "",
+        deliveries: str = "",
         now: str = "",
         run_id: str = "",
         attempt: int = 1,
         as_json: bool = False,
         **own: Any,
     ) -> Any:
-        settings = settle(city, root, inbox, now, run_id, attempt, as_json)
+        settings = settle(city, root, inbox, now, run_id, attempt, as_json, deliveries)
         try:
             return command(settings, **own)
         except (LakeError, typer.Exit, typer.Abort):
@@ -91,8 +102,13 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def settle(city: str, root: str, inbox: str, now: str, run_id: str, attempt: int, as_json: bool) -> Settings:
+def settle(
+    city: str, root: str, inbox: str, now: str, run_id: str, attempt: int, as_json: bool, deliveries: str = ""
+) -> Settings:
     """Fill what an option leaves open."""
+    whence = deliveries or os.environ.get("LAKE_DELIVERIES") or SERVERS[0]
+    if whence not in SERVERS:
+        raise LakeError("E002", place="--deliveries", expected=" or ".join(SERVERS), actual=whence[:40])
     clock = _instant(now)
     name = city or os.environ.get("LAKE_CITY") or "new_york"
     shipped = PROJECT / "tests" / "data" / name
@@ -102,6 +118,7 @@ def settle(city: str, root: str, inbox: str, now: str, run_id: str, attempt: int
         inbox=Path(inbox or os.environ.get("LAKE_INBOX") or shipped),
         run=Run(run_id or f"run-{clock:%Y%m%dT%H%M%S}-{os.getpid()}", attempt, clock),
         json=as_json,
+        deliveries=whence,
     )
 
 

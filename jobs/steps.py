@@ -15,23 +15,27 @@ from jobs.due import due_at, is_due, parse_date
 from jobs.errors import LakeError
 from jobs.landing import find_arrivals, list_receipts
 from jobs.opening import conclude, need_date, open_night, print_release, select_for, worst, write_pages
-from jobs.settings import DatasetOption, DateOption, Settings, SourceOption, select, with_settings
+from jobs.settings import DatasetOption, DateOption, RefetchOption, Settings, SourceOption, select, with_settings
 
 ForDateOption = Annotated[str, typer.Option("--date", help="The business date that this is done for; limits nothing.")]
 
 
 @app.command()
 @with_settings
-def extract(settings: Settings, date: DateOption, dataset: DatasetOption = "", source: SourceOption = "") -> None:
+def extract(
+    settings: Settings, date: DateOption, dataset: DatasetOption = "", source: SourceOption = "", refetch: RefetchOption = False
+) -> None:  # fmt: skip
     """Land one business date's deliveries. Exit code 7 while one is due, not there and before its cut-off."""
-    selection = select(settings, need_date(date), source, dataset)
+    selection = select(settings, need_date(date), source, dataset, refetch=refetch)
     city = load_city(settings.city)
     with open_night(settings, selection) as (night, _):
         landed = nights.extract(night)
         waiting = [p for p in night.problems if p.code == "E101"]
         for contract in night.selected:
             day = parse_date(date, city, settings.run.now)
-            arrived = any(a.business_date == date for a in find_arrivals(settings.inbox, contract))
+            arrived = any(
+                a.business_date == date for a in find_arrivals(night.inbox_of(contract), contract)
+            ) or list_receipts(settings.lake, contract, date)
             if (
                 not arrived
                 and is_due(contract, day, city)

@@ -164,6 +164,7 @@ class World:
         refold: bool = False,
         now: str = "2026-01-01T12:00:00Z",
         release: bool = False,
+        deliveries: str = "inbox",
     ) -> Night:
         """Land and process what is owed; with `release` also gold and a release."""
         selection = Selection(dates=(date,) if date else (), dataset=dataset, refold=refold)
@@ -174,6 +175,7 @@ class World:
             self.open_session,
             lambda e, w: self.events.append((e, w)),
             selection,
+            server=deliveries,
         )
         nights.extract(night)
         nights.process(night)

@@ -11,6 +11,7 @@ from jobs.night.opened import Night, Selection
 from jobs.night.publish import is_release_owed, run_release
 from jobs.night.stages import process
 from jobs.night.standing import marts
+from jobs.night.supply import list_wanted
 from jobs.night.upkeep import maintain
 from jobs.night.waiting import list_waiting
 from jobs.night.work import deliveries, is_small, owed
@@ -23,6 +24,7 @@ __all__ = [
     "is_release_owed",
     "is_small",
     "list_waiting",
+    "list_wanted",
     "look_into_inbox",
     "maintain",
     "marts",

@@ -11,10 +11,12 @@ from jobs.errors import LakeError, Notice
 from jobs.landing import Arrival, Receipt
 from jobs.night.inbox import look_into_inbox
 from jobs.night.opened import Night, say_problem
+from jobs.night.supply import bring
 
 
 def extract(night: Night) -> list[Receipt]:
-    """Land what the inbox has and write down what did not come; returns the receipts of new deliveries."""
+    """Fetch, land what the inbox has and write down what did not come; returns the receipts of new deliveries."""
+    bring(night)
     inbox = look_into_inbox(night)
     for problem in inbox.problems:
         say_problem(night, problem)

@@ -26,7 +26,10 @@ def look_into_inbox(night: Night) -> Inbox:
     """Part the selected inbox into deliveries to take, problems of single datasets (E005) and notices (N108, N109)."""
     today = today_in(night.city, night.run.now).isoformat()
     found = [
-        a for c in night.selected for a in find_arrivals(night.inbox, c) if night.selection.has_date(a.business_date)
+        a
+        for c in night.selected
+        for a in find_arrivals(night.inbox_of(c), c)
+        if night.selection.has_date(a.business_date)
     ]
     early = [Notice("N109", f"{a.dataset} {a.folder}") for a in found if a.business_date > today]
     strange = [*_list_strangers(night), *early]
@@ -45,7 +48,7 @@ def _entries(folder: Path) -> list[Path]:
 
 def _list_impossible(night: Night, contract: Contract) -> Iterator[LakeError]:
     """Folders named as a delivery, of a date that no calendar has."""
-    for path in _entries(night.inbox / contract.source / contract.name):
+    for path in _entries(night.inbox_of(contract) / contract.source / contract.name):
         match = FOLDER.fullmatch(path.name)
         if match and path.is_dir() and not is_date(match[1]) and night.selection.has_date(match[1]):
             yield LakeError(
@@ -56,9 +59,14 @@ def _list_impossible(night: Night, contract: Contract) -> Iterator[LakeError]:
 
 def _list_strangers(night: Night) -> Iterator[Notice]:
     """One notice for each entry of the inbox that is no delivery of a known dataset."""
+    for root in sorted({night.inbox_of(c) for c in night.contracts.values()}):
+        yield from _list_strangers_in(night, root)
+
+
+def _list_strangers_in(night: Night, root: Path) -> Iterator[Notice]:
     sources = {c.source for c in night.contracts.values()}
     chosen = night.selection
-    for path in _entries(night.inbox):
+    for path in _entries(root):
         if path.is_dir() and path.name in sources:
             yield from _list_strangers_of(night, path)
         elif not (chosen.source or chosen.dataset):

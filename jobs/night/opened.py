@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ class Selection:
     source: str = ""
     dataset: str = ""
     refold: bool = False
+    refetch: bool = False
     first: str = ""
     last: str = ""
     done_for: str = ""  # the date that gold or a release is typed for; limits nothing
@@ -62,6 +64,17 @@ class Night:
     lines: list[Line] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     turn: RLock = field(default_factory=RLock)
+    server: str = "inbox"
+    roots: dict[str, Path] = field(default_factory=dict)
+
+    def inbox_of(self, contract: Contract) -> Path:
+        """The folder that holds the deliveries of a dataset: the inbox, a drop folder, or what was fetched."""
+        return self.roots.get(contract.dataset, self.inbox)
+
+    @property
+    def spool(self) -> Path:
+        """What this run fetched, until it ends; on this machine, for no other user's eyes."""
+        return self.lake.state() / "fetched"
 
     @cached_property
     def city(self) -> City:
@@ -85,7 +98,8 @@ class Night:
         return self.open_session()
 
     def close(self) -> None:
-        """Give up a session on a server, with what it kept there."""
+        """Give up a session on a server, with what it kept there, and what was fetched."""
+        shutil.rmtree(self.spool, ignore_errors=True)
         if "_session" in vars(self):
             from jobs.session import detach
 

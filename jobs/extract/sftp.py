@@ -1,0 +1,70 @@
+"""Deliveries in folders of an SFTP server whose host key the contract's secrets pin."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path, PurePosixPath
+from stat import S_ISREG
+
+import asyncssh
+
+from jobs.contracts import Place
+from jobs.errors import LakeError
+from jobs.extract.place import Passing, again, base_of, empty, host_and_port, only_deliveries, secret
+
+PATIENCE = 30  # seconds without a word from the server
+
+
+class Sftp:
+    """A folder of deliveries on an SFTP server; secrets: address (host:port), host_key (`ssh-ed25519 AAAA...`), user, password."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def folders(self) -> list[str]:
+        found: list[str] = []
+        again(lambda: found.extend(asyncio.run(self._list())), "E120")
+        return only_deliveries(found)
+
+    def fetch(self, folder: str, into: Path) -> None:
+        again(lambda: asyncio.run(self._fetch(folder, into)), "E120")
+
+    async def _list(self) -> list[str]:
+        async with self._open() as files:
+            return [str(n) for n in await files.listdir(base_of(self.place))]
+
+    async def _fetch(self, folder: str, into: Path) -> None:
+        empty(into)
+        async with self._open() as files:
+            base = PurePosixPath(base_of(self.place), folder)
+            for entry in await files.readdir(str(base)):
+                name, stated = str(entry.filename), entry.attrs
+                if not S_ISREG(stated.permissions or 0):
+                    continue
+                part = into / f"{name}.part"
+                await files.get(str(base / name), part)
+                if part.stat().st_size != stated.size:
+                    raise Passing(f"{part.stat().st_size} of {stated.size} bytes of {name}")
+                part.rename(into / name)
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[asyncssh.SFTPClient]:
+        host, port = host_and_port(secret(self.place, "address"), 22)
+        known = asyncssh.import_known_hosts(f"[{host}]:{port} {secret(self.place, 'host_key')}\n")
+        try:
+            async with (
+                asyncssh.connect(
+                    host, port, known_hosts=known, username=secret(self.place, "user"), password=secret(self.place, "password"),
+                    client_keys=None, config=None, connect_timeout=PATIENCE, login_timeout=PATIENCE, keepalive_interval=PATIENCE,
+                ) as connection,
+                connection.start_sftp_client() as files,
+            ):  # fmt: skip
+                yield files
+        except asyncssh.HostKeyNotVerifiable as error:
+            raise LakeError("E801", place=f"{host}:{port}", expected=f"the key in {self.place.secrets['host_key']}", actual="another key") from error  # fmt: skip
+        except asyncssh.PermissionDenied as error:
+            raise LakeError("E802", place=f"{host}:{port}", expected="a user and password that it takes", actual="refused") from error  # fmt: skip
+        except (asyncssh.Error, OSError) as error:
+            raise Passing(f"{host}:{port}: {type(error).__name__}") from error
