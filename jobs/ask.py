@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +14,7 @@ from jobs.errors import LakeError
 from jobs.landing import Receipt, all_receipts
 from jobs.ledger import Ledger
 from jobs.night import Selection
-from jobs.reconcile import COLUMNS, DIFFERENT, reconcile_deliveries
+from jobs.reconcile import COLUMNS, DIFFERENT, GOLD, reconcile_deliveries, reconcile_gold
 from jobs.release import Release, find_release, read_releases
 from jobs.settings import DatasetOption, DateOption, Settings, SourceOption, select, with_settings
 
@@ -134,13 +135,27 @@ def report(settings: Settings) -> None:
 def reconcile(
     settings: Settings, date: DateOption = "", source: SourceOption = "", dataset: DatasetOption = ""
 ) -> None:
-    """Per delivery the four identities with their numbers; any difference is an error."""
+    """Per delivery the four identities with their numbers, and the sums that gold keeps; any difference is an error."""
     receipts = receipts_of(settings, select(settings, date, source, dataset))
     rows = reconcile_deliveries(Ledger(settings.lake, settings.run), load_contracts(settings.city), receipts)
+    kept = _reconcile_gold(settings, {r.dataset for r in receipts})
     wrong = sum(row["identities"].startswith(DIFFERENT) for row in rows)
+    unlike = sum(Decimal(row["difference"] or 0) != 0 for row in kept)
     if settings.json:
-        show.print_json("reconcile", rows=rows, different=wrong)
+        show.print_json("reconcile", rows=rows, gold=kept, different=wrong + unlike)
     else:
         show.print_table("", COLUMNS, [list(row.values()) for row in rows])
-    if wrong:
-        raise LakeError("E704", place="reconcile", expected="equal sides", actual=f"{wrong} deliveries differ")
+        if kept:
+            show.print_table("Sums that gold keeps", GOLD, [list(row.values()) for row in kept])
+    if wrong or unlike:
+        actual = f"{wrong} deliveries and {unlike} sums of gold differ"
+        raise LakeError("E704", place="reconcile", expected="equal sides", actual=actual)
+
+
+def _reconcile_gold(settings: Settings, datasets: set[str]) -> list[dict[str, Any]]:
+    """Of the newest release, what comes from these datasets."""
+    newest = find_release(settings.lake, None)
+    if newest is None:
+        return []
+    rows = reconcile_gold(settings.lake, load_contracts(settings.city), load_gold(settings.city), newest)
+    return [row for row in rows if row["from"].rpartition(".")[0] in datasets]

@@ -56,6 +56,7 @@ DATASET_PROPERTIES = frozenset(
         "openClass",
         "mart",
         "statement",
+        "conserves",
         "sheet",
     ]
 )
@@ -189,6 +190,11 @@ class Contract:
     @property
     def null_tokens(self) -> tuple[str, ...]:
         return ("", *self.properties.get("nullTokens", ()))
+
+    @property
+    def conserves(self) -> Mapping[str, str]:
+        """Of a gold table: columns whose sum is that of a silver column, `<source>.<dataset>.<column>`."""
+        return dict(self.properties.get("conserves", {}))
 
     @property
     def sequence(self) -> str:

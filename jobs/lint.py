@@ -10,6 +10,7 @@ from jobs.codes import CODES, NO_DIVISIONS, coded
 from jobs.contracts import MODES, Contract, fingerprint, load_city, load_contracts, load_gold
 from jobs.divisions import FILE, load_divisions
 from jobs.errors import LakeError
+from jobs.extract import SECRETS
 from jobs.gold import RECEIPTS, find_mart, order_marts
 from jobs.judge import find_steps
 from jobs.suites import DIMENSIONS, NO_CONDITION, ROW_RULES, Rule, derive_rules, load_suite
@@ -57,6 +58,7 @@ def _lint_dataset(contract: Contract) -> Iterator[str]:
     yield from (f"control sum {s} is no column" for s in contract.control_sums if s not in names)
     if "inbox" not in contract.places:
         yield "no server called inbox"
+    yield from _lint_live(contract)
     if contract.due.retention_years < RELEASE_RETENTION_YEARS:
         yield f"kept {contract.due.retention_years} years, but releases stand on it for {RELEASE_RETENTION_YEARS}"
     yield from (
@@ -75,6 +77,21 @@ def _lint_dataset(contract: Contract) -> Iterator[str]:
     yield from _lint_rules(contract, (*suite.bronze, *suite.silver))
 
 
+def _lint_live(contract: Contract) -> Iterator[str]:
+    """A night that is fetched must be readable as the same night in the inbox is."""
+    inbox, live = contract.places.get("inbox"), contract.places.get("live")
+    if inbox is None or live is None:
+        return
+    if live.type not in SECRETS:
+        yield f"the server live has the type {live.type}: one of {', '.join(SECRETS)}"
+        return
+    missing = [s for s in SECRETS[live.type] if not live.secrets.get(s)]
+    if missing:
+        yield f"the server live names no variable for {', '.join(missing)}"
+    if (live.format, live.delimiter, live.encoding) != (inbox.format, inbox.delimiter, inbox.encoding):
+        yield "the server live has another format, delimiter or encoding than the inbox"
+
+
 def _lint_gold(contract: Contract) -> Iterator[str]:
     yield from _lint_columns(contract)
     suite = load_suite(contract)
@@ -89,6 +106,12 @@ def _lint_gold(contract: Contract) -> Iterator[str]:
     names = {c.name for c in contract.columns}
     yield from (f"the statement names {f}, which is no column" for f in fields if f not in names)
     yield from (f"the mart reads {name}, which this city does not have" for name in mart.reads if name not in known)
+    silver = {f"{c.dataset}.{x.name}" for c in load_contracts(contract.city).values() for x in c.columns}
+    yield from (
+        f"it conserves {column} of {source}: both must be columns, and the mart must read the latter"
+        for column, source in contract.conserves.items()
+        if column not in names or source not in silver or source.rpartition(".")[0].replace(".", "_") not in mart.reads
+    )
     order_marts([find_mart(c, load_suite(c)) for c in load_gold(contract.city).values()])
 
 

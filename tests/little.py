@@ -83,7 +83,7 @@ schema:
   - name: totals
     logicalType: object
     dataGranularityDescription: one period
-    customProperties: [{property: mart, value: totals}]
+    customProperties: [{property: mart, value: totals}, {property: conserves, value: {total: reg.things.value}}]
     properties:
       - {name: period, logicalType: integer, required: true, primaryKey: true, primaryKeyPosition: 1, classification: public, description: Year., transformSourceObjects: [reg.things.period]}
       - {name: total, logicalType: integer, required: true, logicalTypeOptions: {minimum: 0}, classification: public, description: Sum of values., transformSourceObjects: [reg.things.value]}

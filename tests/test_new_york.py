@@ -10,8 +10,10 @@ from pyspark.sql import SparkSession
 
 from jobs import delta, query, release
 from jobs import night as nights
-from jobs.contracts import load_gold
+from jobs.contracts import load_contracts, load_gold
 from jobs.digest import digest_columns, digest_of
+from jobs.reconcile import reconcile_gold
+from jobs.release import find_release
 from tests.figures.compare import assert_all_figures_equal
 from tests.little import World
 
@@ -81,6 +83,19 @@ def test_suppressed_employment_is_null_and_marked(new_york: World) -> None:
 @pytest.mark.parametrize("table", TABLES)
 def test_every_gold_figure_equals_a_second_computation(new_york: World, table: str) -> None:
     assert_all_figures_equal(new_york.lake, table)
+
+
+def test_sums_that_gold_keeps_are_those_of_silver(new_york: World) -> None:
+    """58,870,167.14 vehicles were counted, and nobody who was hurt is lost between silver and gold."""
+    released = find_release(new_york.lake, None)
+    assert released is not None
+    rows = reconcile_gold(new_york.lake, load_contracts("new_york"), load_gold("new_york"), released)
+    assert {(r["column"], r["difference"]) for r in rows} == {
+        ("volume", "0.00"),
+        ("persons_injured", "0"),
+        ("persons_killed", "0"),
+    }
+    assert [r["in gold"] for r in rows if r["column"] == "volume"] == ["58870167.14"]
 
 
 def test_gold_is_asked_by_name_and_bound_to_a_release(new_york: World, spark: SparkSession) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from jobs import night as nights
 from jobs.cli import main
 from jobs.ledger import Ledger, all_lines
-from tests.little import World, csv_of
+from tests.little import World, csv_of, write_conf
 
 DATE, LATER = "2025-01-01", "2025-01-02"
 ROWS = csv_of([(1, 2013, 10)])
@@ -129,3 +130,28 @@ def test_the_ledger_keeps_the_date_that_gold_and_a_release_are_typed_for(world: 
         "gold": LATER,
         "release": LATER,
     }
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    ("mart", "code", "sums"),
+    [("value", 0, ("33", "33", "0")), ("value + 1", 1, ("33", "35", "2"))],
+    ids=["a mart that loses nothing", "a mart that adds something"],
+)
+def test_gold_adds_up_to_the_silver_that_it_was_made_of(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], mart: str, code: int, sums: tuple[str, ...],
+) -> None:  # fmt: skip
+    conf = write_conf(tmp_path / "conf")
+    path = conf / "jobs" / "marts" / "totals.py"
+    path.write_text(path.read_text().replace('F.sum("value")', f'F.sum(F.expr("{mart}"))'))
+    monkeypatch.setenv("LAKE_CONF", str(conf))
+    monkeypatch.setenv("LAKE_CITY", "little")
+    monkeypatch.setenv("LAKE_ROOT", world.lake.root)
+    world.deliver("reg.things", DATE, csv_of([(1, 2013, 10), (2, 2014, 20)]))
+    world.deliver("reg.things", LATER, csv_of([(1, 2013, 13), (2, 2014, 20)]), manifest={"records": 2})
+    world.run(release=True)
+    capfd.readouterr()
+    assert type_in(monkeypatch, "reconcile", "--json") == code
+    answer = told(capfd)
+    assert [r["delivered"] for r in answer["rows"]] == ["", 2]
+    assert [tuple(r.values()) for r in answer["gold"]] == [("gold.totals", "total", "reg.things.value", *sums)]

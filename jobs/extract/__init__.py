@@ -5,6 +5,6 @@ the same digests whichever way it came.
 """
 
 from jobs.extract.place import Supplier, secret
-from jobs.extract.suppliers import TYPES, open_supplier
+from jobs.extract.suppliers import SECRETS, open_supplier
 
-__all__ = ["TYPES", "Supplier", "open_supplier", "secret"]
+__all__ = ["SECRETS", "Supplier", "open_supplier", "secret"]

@@ -38,8 +38,12 @@ def _api(contract: Contract, place: Place) -> Supplier:
 
 
 TYPES: Mapping[str, Callable[[Contract, Place], Supplier]] = {
-    "sftp": _sftp,
-    "s3": _bucket,
-    "postgresql": _database,
-    "api": _api,
+    "sftp": _sftp, "s3": _bucket, "postgresql": _database, "api": _api,
+}  # fmt: skip
+SECRETS: Mapping[str, tuple[str, ...]] = {
+    "local": ("folder",),
+    "sftp": ("address", "host_key", "user", "password"),
+    "s3": ("address", "access_key", "secret_key"),
+    "postgresql": ("address", "user", "password"),
+    "api": ("address", "token"),
 }

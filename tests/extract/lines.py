@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -13,13 +14,16 @@ from dataclasses import dataclass, field
 class Line:
     """A line to a port: each connection takes the next fault, and those after the last are whole.
 
-    A number breaks the connection after so many bytes of the server; bytes are an answer that never came from it.
+    A number breaks the connection after so many bytes of the server; bytes are an answer that never came from it. What
+    matches `lost` reaches the server and is done there, and its reply is not heard: the first time that it is asked.
     """
 
     target: int
     faults: list[int | bytes]
     port: int = 0
     connections: int = 0
+    lost: str = ""
+    unheard: set[bytes] = field(default_factory=set)
     turn: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self) -> int | bytes | None:
@@ -27,11 +31,19 @@ class Line:
             self.connections += 1
             return self.faults.pop(0) if self.faults else None
 
+    def loses_reply(self, request: bytes) -> bool:
+        with self.turn:
+            found = re.search(self.lost.encode(), request) if self.lost else None
+            if found is None or found[0] in self.unheard:
+                return False
+            self.unheard.add(found[0])
+            return True
+
 
 @contextmanager
-def line_to(address: str, *faults: int | bytes) -> Iterator[Line]:
+def line_to(address: str, *faults: int | bytes, lost: str = "") -> Iterator[Line]:
     """A line to `host:port`, on a port of its own."""
-    line = Line(int(address.rpartition(":")[2]), list(faults))
+    line = Line(int(address.rpartition(":")[2]), list(faults), lost=lost)
     with socket.create_server(("127.0.0.1", 0)) as door:
         line.port = door.getsockname()[1]
         threading.Thread(target=_let_in, args=(line, door), daemon=True).start()
@@ -52,15 +64,24 @@ def _connect(line: Line, client: socket.socket) -> None:
             client.recv(1 << 16)
             client.sendall(fault)
         return
+    deaf = threading.Event()
     with client, socket.create_connection(("127.0.0.1", line.target)) as server:
-        threading.Thread(target=_relay, args=(client, server, None), daemon=True).start()
-        _relay(server, client, fault)
+        threading.Thread(
+            target=_relay, args=(client, server, None, lambda data: _note(line, deaf, data)), daemon=True
+        ).start()
+        _relay(server, client, fault, lambda data: not deaf.is_set() or data.startswith(b"HTTP/1.1 100"))
 
 
-def _relay(source: socket.socket, target: socket.socket, left: int | None) -> None:
+def _note(line: Line, deaf: threading.Event, data: bytes) -> bool:
+    if line.loses_reply(data):
+        deaf.set()
+    return True
+
+
+def _relay(source: socket.socket, target: socket.socket, left: int | None, passes: Callable[[bytes], bool]) -> None:
     """Pass bytes on until either side ends, or none may pass any more."""
     with suppress(OSError):
-        while data := source.recv(1 << 14):
+        while (data := source.recv(1 << 14)) and passes(data):
             target.sendall(data if left is None else data[:left])
             left = None if left is None else left - len(data)
             if left is not None and left <= 0:

@@ -11,6 +11,7 @@ import pytest
 
 from jobs import setup
 from jobs.contracts import PROJECT
+from tests.extract.lines import line_to
 from tests.places.conftest import DATE, ask_at, run_first_night, type_lake
 from tests.servers import KEY, READER, SECRET, free_ports, object_store, running
 
@@ -35,6 +36,25 @@ def test_a_night_in_object_storage_has_the_digests_of_one_on_disk(
     digests: dict[str, str], digests_on_disk: dict[str, str]
 ) -> None:
     assert digests == digests_on_disk
+
+
+def test_b8_commits_whose_reply_is_lost_are_made_once(
+    store: dict[str, str], digests_on_disk: dict[str, str], tmp_path: Path
+) -> None:
+    """The first tries of all commits of a night succeed, and nobody hears of it: neither Spark nor delta-rs."""
+    address = store["AWS_ENDPOINT_URL"]
+    with line_to(address, lost=r"^PUT [^ ]*/_delta_log/\d+\.json") as line:
+        through = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{line.port}",
+            "LAKE_ROOT": "s3a://lake/deaf",
+            "XDG_STATE_HOME": str(tmp_path),
+        }
+        assert run_first_night(store | through) == digests_on_disk
+        assert len(line.unheard) >= 20
+    done = type_lake(
+        store | through | {"AWS_ENDPOINT_URL": address, "JAVA_HOME": "/nowhere"}, "run", "--date", DATE, "--json"
+    )
+    assert (done.returncode, json.loads(done.stdout)["lines"]) == (0, [])
 
 
 def test_a_finished_night_in_object_storage_is_nothing_to_do(store: dict[str, str], digests: dict[str, str]) -> None:

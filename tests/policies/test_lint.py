@@ -50,6 +50,33 @@ def test_a_person_who_is_no_text_is_refused(broken: Break) -> None:
     ]
 
 
+LIVE = """\
+  - server: live
+    type: sftp
+    path: /things/{business_date}/*
+    format: csv
+    customProperties:
+      - {property: secrets, value: {address: A, host_key: H, user: U, password: P}}
+schema:
+"""
+
+
+def test_a_server_of_the_department_is_clean(broken: Break) -> None:
+    assert broken("contract", "schema:\n", LIVE) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("type: sftp", "type: ftp", "the server live has the type ftp: one of local, sftp, s3, postgresql, api"),
+        ("host_key: H, ", "", "the server live names no variable for host_key"),
+        ("format: csv", "format: json", "the server live has another format, delimiter or encoding than the inbox"),
+    ],
+)
+def test_a_server_from_which_no_night_can_be_fetched_is_refused(broken: Break, old: str, new: str, said: str) -> None:
+    assert broken("contract", "schema:\n", LIVE.replace(old, new)) == [f"reg.things: {said}"]
+
+
 def test_a_property_that_no_page_documents_is_refused(broken: Break, tmp_path: Path) -> None:
     with pytest.raises(LakeError, match=r"E003[\s\S]*conf/README.md does not know: colour"):
         broken("contract", "{property: mode,", "{property: colour, value: red}\n      - {property: mode,")
