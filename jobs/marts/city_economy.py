@@ -29,7 +29,7 @@ def macro_economy_monthly(
     `unknown`, so that districts add up to the city. Only the present number of insured employees is known.
 
     Grain: division_code x month, from twelve months before the first business date to the newest; a row for every
-    pair that a figure names. Columns: tax_total in CNY, tax_yoy (change against the month twelve before, as a share
+    pair that a figure names, and for every other month for which tax was paid: no fen is left out. Columns: tax_total in CNY, tax_yoy (change against the month twelve before, as a share
     of it), insured_employees, new_ent, closed_ent, land_supplied_m2, data_coverage (share of tax, employment and land
     with a row for the pair).
     """
@@ -43,7 +43,7 @@ def macro_economy_monthly(
     summed = rows.groupBy("division_code", "month").agg(*[F.sum(c).alias(c) for c in _FIGURES])
     is_named = F.coalesce(*[F.col(c) for c in _FIGURES if c != "tax_before"]).isNotNull()
     in_time = F.col("month").between(F.col("_first_month"), F.col("_month"))
-    return summed.crossJoin(night).where(is_named & in_time).select("division_code", "month", *_columns())
+    return summed.crossJoin(night).where(is_named & (in_time | F.col("tax").isNotNull())).select("division_code", "month", *_columns())
 
 
 def _columns() -> list[Column]:

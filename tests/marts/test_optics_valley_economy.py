@@ -40,7 +40,18 @@ def test_tax_is_compared_with_the_month_twelve_before(spark: SparkSession) -> No
     found = _macro(
         spark, tax_payment=[{"tax_month": m, "amount_cny": a} for m, a in paid], gold_entity_link=[{}],
     )  # fmt: skip
-    assert [(r.month, r.tax_yoy) for r in found] == [(YEAR_AGO, Decimal("-0.6667")), (MONTH, Decimal("0.6667"))]
+    assert [(r.month, r.tax_yoy) for r in found if r.tax_yoy] == [
+        (YEAR_AGO, Decimal("-0.6667")),
+        (MONTH, Decimal("0.6667")),
+    ]
+
+
+def test_tax_of_a_month_long_ago_is_not_left_out(spark: SparkSession) -> None:
+    """Births of that time are shown beside it; a month without tax begins with the year before the first night."""
+    long_ago, paid = dt.date(2019, 5, 1), {"tax_month": dt.date(2019, 5, 1), "amount_cny": 3}
+    born = [{"established_date": long_ago}, {"uscc": SECOND, "established_date": dt.date(2019, 6, 1)}]
+    found = _macro(spark, tax_payment=[paid], gold_entity_link=[{}], gold_dim_enterprise=born)
+    assert [(r.month, r.tax_total, r.new_ent) for r in found] == [(long_ago, Decimal("3.00"), 1)]
 
 
 def test_a_district_of_which_only_the_year_before_is_known_has_no_row(spark: SparkSession) -> None:

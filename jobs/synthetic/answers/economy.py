@@ -32,7 +32,7 @@ def macro_economy_monthly(facts: Facts) -> list[Answer]:
         supplied[p.row["行政区划代码"], month_of(p.row["供地日期"])] += p.area
     keys = {*tax, *counts["new"], *counts["closed"], *counts["insured"], *supplied}
     rows: list[Answer] = []
-    for division, month in sorted(k for k in keys if low <= k[1] <= last):
+    for division, month in sorted(k for k in keys if low <= k[1] <= last or k in tax):
         here, before = (division, month), (division, months_back(month, 12))
         sources = (here in tax) + (here in counts["insured"]) + (here in supplied)
         grown = tax.get(before) or None
