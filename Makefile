@@ -9,20 +9,24 @@ BOTH := -n 2 --dist loadfile
 PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 export LAKE_ROOT ?= .lake
 
-.PHONY: run test test-fast test-slow lint bench bench-airflow airflow airflow-stop setup setup-dev clean
+.PHONY: run test test-fast test-slow test-city lint bench bench-airflow airflow airflow-stop setup setup-dev clean
 
 run: .venv/ready
 	LAKE_INBOX="$${LAKE_INBOX:-tests/data/new_york}" $(PYTHON) -m jobs run
 
 test: .venv/ready-dev
-	$(PYTHON) -m pytest -q -m "not slow" $(BOTH)
+	$(PYTHON) -m pytest -q -m "not slow and not city" $(BOTH)
 
 # Without a JVM, and without Airflow.
 test-fast: .venv/ready-dev
-	$(PYTHON) -m pytest -q -m "not slow and not spark and not programs" $(BOTH)
+	$(PYTHON) -m pytest -q -m "not slow and not city and not spark and not programs" $(BOTH)
 
 test-slow: .venv/ready-dev
 	$(PYTHON) -m pytest -q -m slow $(BOTH)
+
+# Ten nights of the invented city at each level of faults, in order and shuffled; an hour.
+test-city: .venv/ready-dev
+	$(PYTHON) -m pytest -q -m city $(BOTH)
 
 lint: .venv/ready-dev
 	$(PYTHON) -m ruff check .

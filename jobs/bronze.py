@@ -53,12 +53,12 @@ class Bronze:
         return {"landed": landed, "bronze": rows, "refused": len(self.refused), "files": len(self.files)}
 
 
-def layout_of(contract: Contract) -> Layout:
-    """What a reader must know of a dataset's files."""
+def layout_of(contract: Contract, file: str = "") -> Layout:
+    """What a reader must know of a dataset's files, or of the one of that name."""
     place, properties = contract.inbox(), contract.properties
     aliases = {str(a): header for header, found in properties.get("headerAliases", {}).items() for a in found}
     return Layout(
-        format=place.format,
+        format=next((f for end, f in contract.formats.items() if file.lower().endswith(end)), place.format),
         columns=tuple(Field(c.name, c.header, c.required, c.logical_type) for c in contract.delivered),
         aliases=aliases,
         delimiter=place.delimiter.replace("\\t", "\t"),
@@ -73,7 +73,15 @@ def bronze_fingerprint(contract: Contract, receipt: Receipt, suite: Suite) -> st
     """Identity of the input of this stage: the delivery, the layout, the suite."""
     layout = asdict(layout_of(contract))
     return fingerprint(
-        [READER_VERSION, receipt.sha256, receipt.revision, layout, contract.min_rows, [asdict(r) for r in suite.bronze]]
+        [
+            READER_VERSION,
+            receipt.sha256,
+            receipt.revision,
+            layout,
+            *contract.formats.items(),
+            contract.min_rows,
+            [asdict(r) for r in suite.bronze],
+        ]
     )
 
 
@@ -101,11 +109,13 @@ def read_delivery(lake: Lake, contract: Contract, receipt: Receipt, suite: Suite
 
 
 def _read_files(lake: Lake, contract: Contract, receipt: Receipt) -> tuple[tuple[LandedFile, Reading], ...]:
-    layout = layout_of(contract)
     if not receipt.files:
         raise LakeError("E105", place=receipt.folder, expected="a file", actual="a folder without one")
     with tempfile.TemporaryDirectory() as folder:
-        return tuple((f, _read_one(local_object(lake, f.sha256, Path(folder)), f, layout)) for f in receipt.files)
+        return tuple(
+            (f, _read_one(local_object(lake, f.sha256, Path(folder)), f, layout_of(contract, f.name)))
+            for f in receipt.files
+        )
 
 
 def _read_one(path: Path, landed: LandedFile, layout: Layout) -> Reading:

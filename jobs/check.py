@@ -33,7 +33,7 @@ def check_file(
 ) -> dict[str, Any]:
     """Counts, results and the first places of what would be refused or set aside."""
     try:
-        reading = read(file, layout_of(contract))
+        reading = read(file, layout_of(contract, file.name))
     except LakeError as error:
         raise error.at(dataset=contract.dataset, stage="check", place=file.name) from None
     suite = load_suite(contract)

@@ -58,6 +58,7 @@ DATASET_PROPERTIES = frozenset(
         "statement",
         "conserves",
         "sheet",
+        "formats",
     ]
 )
 SPARK_TYPES = {
@@ -190,6 +191,11 @@ class Contract:
     @property
     def null_tokens(self) -> tuple[str, ...]:
         return ("", *self.properties.get("nullTokens", ()))
+
+    @property
+    def formats(self) -> Mapping[str, str]:
+        """Formats by the end of a file's name, where not all files have that of the server."""
+        return dict(self.properties.get("formats", {}))
 
     @property
     def conserves(self) -> Mapping[str, str]:

@@ -296,6 +296,11 @@ CODES: dict[str, Code] = {
         "failed",
         2,
     ),
+    "E810": _refused(
+        "The archive would unpack to far more than it is",
+        "Text does not become so much smaller; such an archive fills disks. Nothing of it was unpacked.",
+        _ASK,
+    ),
     "E813": Code(
         "Not an allowed name",
         "A name holds characters that no table, dataset or city may have.",

@@ -36,6 +36,16 @@ def state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def person_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A key for persons, for nobody."""
+    key = tmp_path / "key"
+    key.write_text(f"k1 {'5a' * 32}", "ascii")
+    key.chmod(0o600)
+    monkeypatch.setenv("LAKE_PERSON_KEY_FILE", str(key))
+    return key
+
+
+@pytest.fixture
 def world(
     tmp_path: Path, little_conf: Path, state_home: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> object:

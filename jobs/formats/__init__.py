@@ -21,8 +21,8 @@ def read(path: Path, layout: Layout) -> Reading:
     """Read one landed file as its contract declares it.
 
     Raises LakeError where the file as a whole cannot be trusted: E102, E103, E105, E201, E202, E203, E207, E301, E311,
-    E313, E315, E316. `place` says where in the file; the caller knows the name it was delivered under.
+    E313, E315, E316, E810. `place` says where in the file; the caller knows the name it was delivered under.
     """
     if layout.format not in _READERS:
         raise LakeError("E003", expected=f"a format of {sorted(_READERS)}", actual=layout.format)
-    return _READERS[layout.format](content.load(path), layout)
+    return _READERS[layout.format](content.load(path, is_zip=layout.format == "xlsx"), layout)

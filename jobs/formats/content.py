@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
+import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +13,9 @@ from pathlib import Path
 from jobs.errors import LakeError
 from jobs.formats.layout import Layout, Refused
 
-_GZIP = b"\x1f\x8b"
+MOST_UNPACKED = 100  # times the size of the archive
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+_ENCRYPTED = 1
 # GBK and GB2312 are subsets of GB18030, and what is labelled as one of them usually holds characters of the whole.
 _CODECS = {"gbk": "gb18030", "gb2312": "gb18030", "cp936": "gb18030"}
 _MARKS = (
@@ -23,12 +27,15 @@ _MARKS = (
 )
 
 
-def load(path: Path) -> bytes:
-    """Read a file and unpack gzip around it, told by its first bytes or its name.
+def load(path: Path, *, is_zip: bool = False) -> bytes:
+    """Read a file and unpack gzip around it, told by its first bytes or its name; and zip, but where the format is one (`is_zip`).
 
-    Raises E105 for a file (or packed content) of zero bytes and E103 for a damaged gzip.
+    Raises E105 for a file (or packed content) of zero bytes, E103 for a damaged archive, E316 for one that does not hold
+    just one file, and E810 for one that would unpack to far more than it is.
     """
     data = path.read_bytes()
+    if data.startswith(_ZIP) and not is_zip:
+        data = _unzip(data)
     if data and (data.startswith(_GZIP) or path.name.lower().endswith(".gz")):
         data = _unpack(data)
     if not data:
@@ -45,6 +52,24 @@ def _unpack(data: bytes) -> bytes:
         ) from None
     except (OSError, zlib.error) as error:
         raise LakeError("E103", expected="a sound gzip file", actual=str(error)[:80]) from None
+
+
+def _unzip(data: bytes) -> bytes:
+    """Unpack the one file of an archive, after a look at what it says it holds."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            files = [info for info in archive.infolist() if not info.is_dir()]
+            if len(files) != 1 or files[0].flag_bits & _ENCRYPTED:
+                actual = f"{len(files)} files" if len(files) != 1 else "an encrypted one"
+                raise LakeError("E316", expected="one file in the archive", actual=actual)
+            size = files[0].file_size
+            if size > MOST_UNPACKED * max(len(data), 1 << 16):
+                expected = f"at most {MOST_UNPACKED} times the {len(data)} bytes of the archive"
+                raise LakeError("E810", expected=expected, actual=f"{size} bytes")
+            with archive.open(files[0]) as inside:
+                return inside.read(size + 1)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error) as error:
+        raise LakeError("E103", expected="a sound zip file", actual=str(error)[:80]) from None
 
 
 def find_codec(encoding: str) -> str:

@@ -43,7 +43,11 @@ def macro_economy_monthly(
     summed = rows.groupBy("division_code", "month").agg(*[F.sum(c).alias(c) for c in _FIGURES])
     is_named = F.coalesce(*[F.col(c) for c in _FIGURES if c != "tax_before"]).isNotNull()
     in_time = F.col("month").between(F.col("_first_month"), F.col("_month"))
-    return summed.crossJoin(night).where(is_named & (in_time | F.col("tax").isNotNull())).select("division_code", "month", *_columns())
+    return (
+        summed.crossJoin(night)
+        .where(is_named & (in_time | F.col("tax").isNotNull()))
+        .select("division_code", "month", *_columns())
+    )
 
 
 def _columns() -> list[Column]:

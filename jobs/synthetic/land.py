@@ -29,7 +29,6 @@ _SMALLEST, _LARGEST = (3_000, 600, 1_500, 800), (60_000, 20_000, 40_000, 50_000)
 _MAKERS = np.array(
     [i[0] in "CM" for i in INDUSTRIES]
 )  # who holds industrial land; the others hold what is for business
-SHEET_ROWS = 1_000_000
 _SLOTS = 4  # of a parcel: the bare land, then up to three units of a building
 
 
@@ -165,20 +164,13 @@ def units(world: World, night: int) -> Units:
 
 
 def parcels(world: World, night: int) -> Delivery:
-    """land.parcel: every unit on the first night and on Mondays, else what was entered, changed and deleted."""
+    """land.parcel: every unit on the first night and on Mondays, zipped; else a workbook of what was entered, changed and deleted."""
     known, full = known_units(world), night == 0 or world.day(night).weekday() == 0
     is_there = (known.starts <= night) & (night < known.ends)
     happened = (known.starts == night) | (known.changes == night) | (known.ends == night)
     told = np.flatnonzero(is_there if full else happened)
-    return Delivery("land.parcel", world.day(night), _workbooks(_table(world, night, told)), full=full)
-
-
-def _workbooks(table: pa.Table) -> dict[str, pa.Table]:
-    """The files of a delivery: a sheet holds no more than 1,048,576 rows."""
-    starts = range(0, max(table.num_rows, 1), SHEET_ROWS)
-    return {
-        f"parcel_{n}.xlsx" if n else "parcel.xlsx": table.slice(start, SHEET_ROWS) for n, start in enumerate(starts)
-    }
+    name = "parcel.csv.zip" if full else "parcel.xlsx"
+    return Delivery("land.parcel", world.day(night), {name: _table(world, night, told)}, full=full)
 
 
 def _table(world: World, night: int, told: Ints) -> pa.Table:

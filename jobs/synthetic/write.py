@@ -7,6 +7,7 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -62,6 +63,9 @@ def encode(dataset: str, name: str, table: pa.Table) -> bytes:
     """The bytes of one file, in the form its name says."""
     if name.endswith(".xlsx"):
         return _workbook(table)
+    if name.endswith(".zip"):
+        packed = name.removesuffix(".zip")
+        return _archive({packed: encode(dataset, packed, table)})
     if name.endswith(".json"):
         rows = [table.column_names, *[list(r) for r in zip(*[c.to_pylist() for c in table.columns], strict=True)]]
         return ("[\n" + ",\n".join(json.dumps(r, ensure_ascii=False) for r in rows) + "\n]\n").encode()
@@ -83,10 +87,16 @@ def _workbook(table: pa.Table) -> bytes:
     sheet.append(table.column_names)
     for row in zip(*[c.to_pylist() for c in table.columns], strict=True):
         sheet.append([cell or None for cell in row])
-    made, packed = io.BytesIO(), io.BytesIO()
+    made = io.BytesIO()
     book.save(made)
-    with zipfile.ZipFile(made) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as target:
-        for info in source.infolist():
-            data = _SAVED_AT.sub(rb"\g<1>2000-01-01T00:00:00Z", source.read(info))
-            target.writestr(zipfile.ZipInfo(info.filename, _LONG_AGO.timetuple()[:6]), data)
+    with zipfile.ZipFile(made) as source:
+        parts = {info.filename: source.read(info) for info in source.infolist()}
+    return _archive({name: _SAVED_AT.sub(rb"\g<1>2000-01-01T00:00:00Z", data) for name, data in parts.items()})
+
+
+def _archive(parts: Mapping[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as target:
+        for name, data in parts.items():
+            target.writestr(zipfile.ZipInfo(name, _LONG_AGO.timetuple()[:6]), data)
     return packed.getvalue()

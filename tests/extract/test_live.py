@@ -37,8 +37,10 @@ def receipts(world: World) -> list[Receipt]:
 
 def records(world: World, receipt: Receipt, folder: Path) -> list[dict[str, object]]:
     """The records of a delivery under the headers of its contract, file by file."""
-    layout = layout_of(load_contracts(CITY)[receipt.dataset])
-    tables = [read(local_object(world.lake, f.sha256, folder), layout).table for f in receipt.files]
+    contract = load_contracts(CITY)[receipt.dataset]
+    tables = [
+        read(local_object(world.lake, f.sha256, folder), layout_of(contract, f.name)).table for f in receipt.files
+    ]
     return [row for table in tables for row in table.to_pylist()]
 
 

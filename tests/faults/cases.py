@@ -6,6 +6,9 @@ Every case is a delivery of its own business date; most have a dataset of their 
 
 from __future__ import annotations
 
+import gzip
+import io
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,6 +86,14 @@ def rows(*found: tuple[object, ...], header: str = HEADER) -> Deliver:
     return file(text_of(*found, header=header))
 
 
+def zipped(**files: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(f"{name}.csv", content)
+    return packed.getvalue()
+
+
 GOOD = text_of((KEY, 2013, 10, TEXT), (2, 2013, 20, TEXT))
 ODD = (
     f'{HEADER}\r\n{KEY},2013,10,"two\nlines, one comma",,\r'  # ends in CR
@@ -119,6 +130,13 @@ CASES = (
     Case(
         "A5_sum_nowhere", "a sum of a column that is not there", file(GOOD, sums={"total": "1"}), "refused", "E401", "bronze", says="total",
     ),
+    standing("A3_gzip", "a gzip file that is cut", file(gzip.compress(GOOD.encode())[:-9], "data.csv.gz"), "refused", "E103", 11, stage="bronze"),
+    standing("A3_zip", "a zip file that is cut", file(zipped(data=GOOD)[:-9], "data.csv.zip"), "refused", "E103", 12, stage="bronze"),
+    Case("A3_whole", "a zip file that is whole", file(zipped(data=GOOD), "data.csv.zip", records=2), "accepted", counts={"good": 2},
+         silver=((2, 20), (KEY, 10))),
+    standing("A3_two", "a zip file with two files", file(zipped(data=GOOD, more=GOOD), "data.csv.zip"), "refused", "E316", 13, stage="bronze", says="2 files"),
+    standing("H1", "a zip file that would fill the disk", file(zipped(data=GOOD + "\n" * 8_000_000), "data.csv.zip"), "refused", "E810", 14, stage="bronze",
+             says="8000"),
     Case("A6", "no rows, and the manifest says so", file(HEADER + "\n", records=0), "accepted",
          counts={"judged": 0, "good": 0, "set_aside": 0}, silver=(), notices=("W402",)),
     Case("A6_min_rows", "no rows where the contract asks for some", file(HEADER + "\n", records=0), "held", "E402", "bronze",

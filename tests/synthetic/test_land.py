@@ -20,7 +20,8 @@ Row = dict[str, str]
 
 
 def told(night: int, world: World = WORLD) -> list[Row]:
-    rows: list[Row] = land.parcels(world, night).files["parcel.xlsx"].to_pylist()
+    (table,) = land.parcels(world, night).files.values()
+    rows: list[Row] = table.to_pylist()
     return rows
 
 
