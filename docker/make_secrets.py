@@ -36,6 +36,7 @@ def texts() -> list[Mapping[str, str]]:
             "s3_credentials": _credentials(key, secret),
             "s3_credentials_sql": _credentials(sql_key, sql_secret),
         },
+        {"person_key": f"k1 {secrets.token_hex(32)}"},
         {"sql_token": secrets.token_urlsafe(32)},
     ]
 
