@@ -12,7 +12,8 @@ from jobs import show
 from jobs.ask import ReleaseOption, app, published
 from jobs.contracts import Contract, load_city, load_contracts, load_gold
 from jobs.due import today_in
-from jobs.errors import CODES, LakeError
+from jobs.error_codes import CODES
+from jobs.errors import LakeError
 from jobs.failures import is_damage
 from jobs.release import Released
 from jobs.settings import Settings, with_settings

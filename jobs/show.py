@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from jobs.errors import CODES, LakeError, Notice
+from jobs.error_codes import CODES
+from jobs.errors import LakeError, Notice
 from jobs.lake import Lake
 from jobs.landing import Receipt
 from jobs.ledger import Line, Run

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jobs.contracts import Contract
-from jobs.errors import CODES
+from jobs.error_codes import CODES
 from jobs.identities import Identity, list_identities
 from jobs.landing import Receipt
 from jobs.ledger import Decision, Line

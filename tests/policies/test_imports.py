@@ -85,11 +85,12 @@ def test_tables_checks_and_fetching_do_not_know_each_other() -> None:
 
 
 def test_only_a_night_composes_stages() -> None:
-    """Quarantine takes what bronze read, lint checks layouts and marts; beside these, stages do not meet."""
+    """Quarantine takes what bronze read, lint checks layouts and marts, readers read releases; beside these, stages do not meet."""
     known = {
         "jobs.quarantine": {"jobs.bronze"},
         "jobs.lint": {"jobs.bronze", "jobs.gold"},
         "jobs.query": {"jobs.release"},
+        "jobs.reconcile": {"jobs.release"},
         **{m: STAGES for m in modules() if m.startswith("jobs.night.")},
     }
     found = {m: own(m) & STAGES - {m} for m in modules() if not any(m == a or m.startswith(a + ".") for a in ABOVE)}
