@@ -22,7 +22,7 @@ from jobs.contracts import Contract, fingerprint
 from jobs.errors import LakeError, Notice
 from jobs.formats import Field, Layout, Reading, Refused, read
 from jobs.lake import Lake
-from jobs.landing import LandedFile, Receipt, local_object
+from jobs.landing import TOTALS, LandedFile, Receipt, local_object
 from jobs.suites import Suite
 
 if TYPE_CHECKING:
@@ -146,21 +146,23 @@ def _check_counts(files: tuple[tuple[LandedFile, Reading], ...], receipt: Receip
 
 
 def _check_sums(contract: Contract, files: Sequence[tuple[LandedFile, Reading]], receipt: Receipt) -> None:
-    """Compare the manifest's control totals with the delivered cells that are plain numbers (E401).
+    """Compare the manifest's control totals and hash totals with the delivered cells that are plain numbers (E401).
 
     Where a record could not be read its cells are not known, so nothing is compared; such a record is reported by itself.
     """
     by_header = {c.header: c.name for c in contract.delivered}
     if any(reading.refused for _, reading in files):
         return
-    for header, stated in receipt.manifest.get("sums", {}).items():
+    totals = [(kind, *total) for kind in TOTALS for total in receipt.manifest.get(kind, {}).items()]
+    for kind, header, stated in totals:
         if header not in by_header:
             raise LakeError("E401", place="manifest", expected=f"a column {header}", actual="none of that name")
         cells = [reading.table[by_header[header]] for _, reading in files]
         found = sum((_sum_numbers(c) for c in cells), Decimal(0))
         if found != Decimal(str(stated)):
+            what = "sum" if kind == "sums" else "hash total"
             raise LakeError(
-                "E401", place=header, expected=f"a sum of {stated}", actual=f"a sum of {found.normalize():f}"
+                "E401", place=header, expected=f"a {what} of {stated}", actual=f"a {what} of {found.normalize():f}"
             )
 
 

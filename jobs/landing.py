@@ -27,6 +27,10 @@ from jobs.errors import LakeError
 from jobs.lake import Lake
 
 MANIFESTS = ("manifest.json", "manifest.csv")
+TOTALS = (
+    "sums",
+    "hash_totals",
+)  # of amounts, and of numbers whose sum means nothing but that none is missing or changed
 RAW = "raw"  # a folder in a fetched delivery: the supplier's answers as they came
 FOLDER = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.r([1-9]\d*))?")
 
@@ -229,7 +233,7 @@ def _check_fields(manifest: Any) -> Mapping[str, Any]:
     for entry in [*manifest.get("files", ()), {"name": "the whole", "records": manifest.get("records")}]:
         if not isinstance(entry["name"], str) or int(entry.get("records") or 0) < 0:
             raise ValueError("files")
-    for total in manifest.get("sums", {}).values():
+    for total in (t for kind in TOTALS for t in manifest.get(kind, {}).values()):
         Decimal(str(total))
     if int(manifest.get("revision", 1)) < 1:
         raise ValueError("revision")

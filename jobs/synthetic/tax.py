@@ -67,6 +67,7 @@ def _deliver(world: World, night: int, revision: int) -> Delivery:
         ("实缴金额", "欠缴金额"),
         revision=revision,
         late_nights=revision - 1,
+        hash_totals=("税票号码",),
     )
 
 

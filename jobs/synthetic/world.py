@@ -35,7 +35,7 @@ class World:
 class Delivery:
     """What a department hands over of one dataset for one night: per file a table of texts under the headers it uses.
 
-    `sums`: headers of which the manifest states control totals. `full`: whether a delivery of changes names everything.
+    `sums`, `hash_totals`: headers of which the manifest states totals. `full`: whether a delivery of changes names everything.
     """
 
     dataset: str
@@ -45,6 +45,7 @@ class Delivery:
     full: bool = False
     revision: int = 1
     late_nights: int = 0
+    hash_totals: tuple[str, ...] = ()
 
 
 def to_table(headers: Sequence[str], rows: Sequence[tuple[str, ...]]) -> pa.Table:

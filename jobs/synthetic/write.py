@@ -41,6 +41,7 @@ def write_delivery(world: World, delivery: Delivery, out: Path) -> int:
         "delivered_at": _delivered_at(world, delivery), "revision": delivery.revision, "full": delivery.full, "records": records,
         "files": stated,
         "sums": {header: _sum(delivery, header) for header in delivery.sums},
+        **({"hash_totals": {header: _sum(delivery, header) for header in delivery.hash_totals}} if delivery.hash_totals else {}),
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", "utf-8")
     return records

@@ -118,6 +118,10 @@ CASES = (
         "refused", "E401", "bronze", says="12.51",
     ),
     Case(
+        "A5_hash_total", "a hash total one off", file(GOOD, hash_totals={"key": str(KEY + 3)}), "refused", "E401", "bronze", says="a hash total of",
+    ),
+    Case("A5_hash_right", "a hash total as stated", file(GOOD, hash_totals={"key": str(KEY + 2)}), "accepted", silver=((2, 20), (KEY, 10))),
+    Case(
         "A5_sum_right", "a sum as stated, over cells that are numbers",
         file(text_of((KEY, 2013, 10, TEXT, "10.00"), (2, 2013, 20, TEXT, "2.5"), (3, 2013, 30, TEXT, "-")), sums={"amount": "12.50"}),
         "accepted", silver=((2, 20), (3, 30), (KEY, 10)),
