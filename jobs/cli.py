@@ -7,7 +7,23 @@ import traceback
 
 import typer
 
-from jobs import decide, examine, generate, maintain, new, pages, run, serve, server, show, sql, status, steps, verify  # noqa: F401 - they add their commands
+from jobs import (  # noqa: F401 - they add their commands
+    decide,
+    examine,
+    generate,
+    links,
+    maintain,
+    new,
+    pages,
+    run,
+    serve,
+    server,
+    show,
+    sql,
+    status,
+    steps,
+    verify,
+)
 from jobs.ask import app
 from jobs.errors import LakeError
 

@@ -31,6 +31,7 @@ COMMANDS = {
         "examine",
         "new",
         "generate",
+        "links",
         "verify",
         "pages",
     )
