@@ -50,13 +50,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Line:
-    """One stage of one delivery (or of a gold table, or a release) and how it ended."""
+    """One stage of one delivery (or of a gold table, or a release) and how it ended.
+
+    Outcomes: accepted, held, refused, failed, unchanged, built, released; of upkeep done; of verify equal or different.
+    """
 
     stage: str
     dataset: str
-    outcome: (
-        str  # accepted, held, refused, failed, unchanged, built, released; done of upkeep; equal or different of verify
-    )
+    outcome: str
     business_date: str = ""
     revision: int = 0
     sha256: str = ""

@@ -50,19 +50,25 @@ def links(
 
 
 def _print_queue(settings: Settings) -> None:
-    """What the newest release proposes, with the decision that the next run takes up, where there is one."""
-    decided = {(d["source_system"], d["source_key"]): d for d in decisions_on_links(read_decisions(settings.lake))}
-    waiting = sorted(
-        (r for r in _links(settings) if r["method"] == "review"), key=lambda r: [r[c] for c in COLUMNS[:2]]
-    )
-    rows = [[*[str(r[c]) for c in COLUMNS], _say(decided.get((r["source_system"], r["source_key"])))] for r in waiting]
-    columns = [*COLUMNS, "decided"]
+    rows, columns = _queue(settings), [*COLUMNS, "decided"]
     if settings.json:
         show.print_json("links", rows=[dict(zip(columns, row, strict=True)) for row in rows])
     elif rows:
         show.print_table("", columns, rows)
     else:
         show.out.print("No link waits for a decision.")
+
+
+def _queue(settings: Settings) -> list[list[str]]:
+    """What the newest release proposes, with the decision that the next run takes up, where there is one."""
+    decided = {(d["source_system"], d["source_key"]): d for d in decisions_on_links(read_decisions(settings.lake))}
+    waiting = sorted([str(r[c]) for c in COLUMNS] for r in _links(settings) if r["method"] == "review")
+    return [[*row, _say(decided.get((row[0], row[1])))] for row in waiting]
+
+
+def count_waiting(settings: Settings) -> int:
+    """How many links that the newest release proposes nobody has decided on yet."""
+    return sum(not decided for *_, decided in _queue(settings)) if TABLE in load_gold(settings.city) else 0
 
 
 def _say(decision: Mapping[str, str] | None) -> str:

@@ -121,10 +121,8 @@ def _note(settings: Settings, measured: Measured, wrong: int) -> None:
     """Write what was measured of the newest release into the ledger; the same again is nothing. The page of the release says it."""
     number = published(settings, None).number
     with hold_lake(settings.lake, settings.run):
-        ledger, counts = (
-            Ledger(settings.lake, settings.run),
-            {"release": number, **asdict(measured), "different": wrong},
-        )
+        ledger = Ledger(settings.lake, settings.run)
+        counts = {"release": number, **asdict(measured), "different": wrong}
         last = ledger.newest("verify", f"release.{number}")
         if last is None or last.counts != counts:
             outcome = "different" if wrong else "equal"

@@ -11,11 +11,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from bs4 import BeautifulSoup
+from deltalake import write_deltalake
 
-from jobs.contracts import PROJECT, load_contracts, load_gold
-from jobs.ledger import Decision, Ledger, Run, all_lines, decisions_on_links, read_decisions
+from jobs.contracts import PROJECT, fingerprint, load_contracts, load_gold
+from jobs.ledger import DECISION, Decision, Ledger, Run, all_lines, decisions_on_links, read_decisions
 from jobs.report import write_report
 from jobs.synthetic.nights import write_nights
 from jobs.synthetic.world import World as City
@@ -131,6 +133,7 @@ def test_what_waits_is_listed_with_codes_and_scores_and_no_name(valley: Valley, 
     said = lake("links", "list")[1]
     assert all(r["source_key"] in said and r["proposed_id"] in said for r in waiting)
     assert "光谷" not in said
+    assert "3 links between departments wait for a decision: lake links list" in lake("status")[1]
 
 
 @pytest.mark.spark
@@ -213,6 +216,7 @@ def test_decisions_change_the_figures_at_the_next_run_and_outlast_a_lake_that_is
     assert link_of(world, left) == (None, left["proposed_id"], "review", None)
     assert unlinked(world) == before - 1
     assert queue(lake) == [left]
+    assert json.loads(lake("status", "--json")[1])["links_waiting"] == 1
     decisions = page(world).select("[data-decision]")
     assert sorted(d.select("td")[0].get_text() for d in decisions) == ["accept", "reject"]
     assert World(world.inbox.parent, no_session, VALLEY).run(release=True).lines == [], "again is nothing"
@@ -247,9 +251,20 @@ def test_of_the_decisions_on_a_code_the_newest_counts_and_what_was_rejected_stay
 
 
 def test_decisions_that_were_written_before_links_had_any_are_read_as_they_were(world: World) -> None:
-    ledger = Ledger(world.lake, Run("test", 1, datetime(2026, 1, 1, tzinfo=UTC)))
-    old = ledger.decide(Decision("approve", "A. Clerk", "checked", "reg.things", "2025-01-01", 1, "sha"))
-    without_links = {k: v for k, v in vars(old).items() if k not in ("source_system", "source_key", "entity_id")}
-    assert Decision(**without_links).id == old.id
-    decide(ledger, "accept", "A")
-    assert [d.id for d in read_decisions(world.lake)][:1] == [old.id]
+    old = Decision(
+        "approve", "A. Clerk", "checked", "reg.things", "2025-01-01", 1, "sha", at=datetime(2025, 1, 2, tzinfo=UTC)
+    )
+    of_links = ("source_system", "source_key", "entity_id")
+    row = {k: v for k, v in vars(old).items() if k not in of_links} | {"id": "0123456789ab"}
+    schema = pa.schema([field for field in DECISION if field.name not in of_links])
+    write_deltalake(world.lake.table("audit", "decisions"), pa.Table.from_pylist([row], schema))
+    decide(Ledger(world.lake, Run("test", 1, datetime(2026, 1, 1, tzinfo=UTC))), "accept", "A")
+    first, second = read_decisions(world.lake)
+    assert first == old
+    assert (second.source_system, second.source_key, second.entity_id) == ("tax", "k", "A")
+
+
+def test_the_id_of_a_decision_that_is_not_on_a_link_is_what_it_was_before_there_were_any() -> None:
+    decision = Decision("approve", "A. Clerk", "checked", "reg.things", "2025-01-01", 1, "sha")
+    names = ("kind", "dataset", "business_date", "revision", "sha256", "file", "record", "rule", "values_sha256", "table", "input_fingerprint")  # fmt: skip
+    assert decision.id == fingerprint({name: getattr(decision, name) for name in names})[:12]
