@@ -48,7 +48,9 @@ def entity_link(
         F.broadcast(_decided(decisions, market_enterprise)), _KEY, "left"
     )
     is_open = F.col("_code").isNull() & F.col("_accepted").isNull()
-    asked = known.withColumn("_trade_name", F.when(is_open, trade_name(F.col("_name"))))
+    asked = known.withColumns(
+        {name: F.when(is_open, written(F.col(name))) for name in ("_name", "_address")}
+    ).withColumn("_trade_name", trade_name(F.col("_name")))
     found = asked.join(_by_trade_name(market_enterprise), "_trade_name", "left").withColumn("_best", _best())
     return found.select(*_KEY, *_columns())
 
@@ -90,12 +92,7 @@ def _keys_of(source_system: str, rows: DataFrame, key: str, name: Column, addres
     coded = rows.where(F.col(key).isNotNull())
     seen = coded.select(F.col(key).alias("source_key"), name.alias("_name"), address.alias("_address")).distinct()
     greatest = seen.groupBy("source_key").agg(F.max("_name").alias("_name"), F.max("_address").alias("_address"))
-    return greatest.select(
-        F.lit(source_system).alias("source_system"),
-        "source_key",
-        written(F.col("_name")).alias("_name"),
-        written(F.col("_address")).alias("_address"),
-    )
+    return greatest.select(F.lit(source_system).alias("source_system"), "source_key", "_name", "_address")
 
 
 def _by_code(register: DataFrame) -> DataFrame:
