@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any
 
+import pyarrow as pa
 import typer
 
-from jobs import show
+from jobs import delta, show
 from jobs.contracts import Contract, load_city, load_contracts, load_gold
 from jobs.errors import LakeError
 from jobs.landing import Receipt, all_receipts
@@ -50,6 +51,12 @@ def releases(settings: Settings) -> None:
         show.print_json("releases", releases=found)
     else:
         show.print_table("", ["release", "at", "new", "unchanged", "stale", "held"], rows)
+
+
+def released_rows(settings: Settings, table: str) -> pa.Table | None:
+    """Rows of a gold table as the newest release has it; None where it was never released."""
+    found = published(settings, None).tables.get(table)
+    return delta.read_arrow(settings.lake.table("gold", table), found.version) if found and found.version >= 0 else None
 
 
 def published(settings: Settings, number: int | None) -> Release:

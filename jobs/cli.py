@@ -11,6 +11,7 @@ from jobs import (  # noqa: F401 - they add their commands
     decide,
     examine,
     generate,
+    links,
     live,
     maintain,
     new,

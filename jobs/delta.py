@@ -130,11 +130,12 @@ def read_arrow(
 
 
 def append_rows(path: str, rows: pa.Table, point: str) -> None:
-    """Append a few rows to an audit table."""
+    """Append a few rows to an audit table; a column that it does not have yet is null in the older ones."""
     with _commit(point):
         store.make_folder(path.rsplit("/", 1)[0])
         write_deltalake(
-            store.for_arrow(path), rows, mode="append", configuration=properties("audit"), storage_options=store.table_options(path)
+            store.for_arrow(path), rows, mode="append", schema_mode="merge", configuration=properties("audit"),
+            storage_options=store.table_options(path),
         )  # fmt: skip
 
 

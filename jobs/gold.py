@@ -23,7 +23,8 @@ from jobs.lake import Lake
 from jobs.stage import is_small
 from jobs.suites import ROW_RULES, Rule, Suite, derive_rules
 
-RECEIPTS = "receipts"
+RECEIPTS, DECISIONS = "receipts", "decisions"
+GIVEN = (RECEIPTS, DECISIONS)  # parameters of a builder that name no table
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,14 @@ def _mart_module(contract: Contract) -> ModuleType:
     return load_module(root / "jobs" / "marts" / f"{subject}.py")
 
 
-def mart_fingerprint(mart: Mart, sources: Sequence[Source], receipts: str) -> str:
+def mart_fingerprint(mart: Mart, sources: Sequence[Source], receipts: str, decisions: str = "") -> str:
     """Identity of the input of a build: the mart's module and those it imports, its contract, its critical rules, what it reads."""
     code = _code_of(inspect.getsource(inspect.getmodule(mart.build) or mart.build))
     schema = [[c.name, c.spark_type, c.required, c.key_position] for c in mart.contract.columns]
     rules = [[r.id, r.type, r.kwargs] for r in mart.suite.gold if r.severity == "critical"]
     read = [[s.name, s.table_id, s.version] for s in sources]
-    return fingerprint([*code, schema, rules, read, receipts if RECEIPTS in mart.reads else ""])
+    decided = [decisions] if DECISIONS in mart.reads else []
+    return fingerprint([*code, schema, rules, read, receipts if RECEIPTS in mart.reads else "", *decided])
 
 
 def _code_of(source: str) -> list[str]:
@@ -196,6 +198,12 @@ def receipts_frame(spark: SparkSession, rows: Sequence[Mapping[str, Any]]) -> Da
     schema = "dataset string, business_date date, due_at timestamp, delivered_at timestamp, status string"
     names = ["dataset", "business_date", "due_at", "delivered_at", "status"]
     return spark.createDataFrame([tuple(r[n] for n in names) for r in rows], schema)
+
+
+def decisions_frame(spark: SparkSession, rows: Sequence[Mapping[str, str]]) -> DataFrame:
+    """Decisions on links for marts. Grain: source_system x source_key x entity_id. Columns: decision, decided_by."""
+    names = ["source_system", "source_key", "entity_id", "decision", "decided_by"]
+    return spark.createDataFrame([tuple(r[n] for n in names) for r in rows], ", ".join(f"{n} string" for n in names))
 
 
 def receipts_identity(rows: Sequence[Mapping[str, Any]]) -> str:

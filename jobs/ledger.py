@@ -31,9 +31,11 @@ DECISION = pa.schema(
         ("id", pa.string()), ("at", pa.timestamp("us", tz="UTC")), ("kind", pa.string()), ("by", pa.string()), ("reason", pa.string()),
         ("dataset", pa.string()), ("business_date", pa.string()), ("revision", pa.int32()), ("sha256", pa.string()),
         ("file", pa.string()), ("record", pa.int64()), ("rule", pa.string()), ("values_sha256", pa.string()),
-        ("table", pa.string()), ("input_fingerprint", pa.string()),
+        ("table", pa.string()), ("input_fingerprint", pa.string()), ("source_system", pa.string()), ("source_key", pa.string()),
+        ("entity_id", pa.string()),
     ]
 )  # fmt: skip
+LINK = ("source_system", "source_key", "entity_id")
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -48,11 +50,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Line:
-    """One stage of one delivery (or of a gold table, or a release) and how it ended."""
+    """One stage of one delivery (or of a gold table, or a release) and how it ended.
+
+    Outcomes: accepted, held, refused, failed, unchanged, built, released; of upkeep done; of verify equal or different.
+    """
 
     stage: str
     dataset: str
-    outcome: str  # accepted, held, refused, failed, unchanged, built, released; done of upkeep
+    outcome: str
     business_date: str = ""
     revision: int = 0
     sha256: str = ""
@@ -87,7 +92,7 @@ class Line:
 class Decision:
     """A person's recorded act. It names what it judges by content, never by run, line or version."""
 
-    kind: str  # approve, mend or dismiss
+    kind: str  # approve, mend or dismiss; of a link accept or reject
     by: str
     reason: str
     dataset: str = ""
@@ -100,18 +105,21 @@ class Decision:
     values_sha256: str = ""
     table: str = ""
     input_fingerprint: str = ""
+    source_system: str = ""
+    source_key: str = ""
+    entity_id: str = ""
     at: datetime = NEVER
 
     @property
     def id(self) -> str:
-        what = {k: v for k, v in asdict(self).items() if k not in ("by", "reason", "at")}
+        what = {k: v for k, v in asdict(self).items() if k not in ("by", "reason", "at") and (v or k not in LINK)}
         return fingerprint(what)[:12]
 
     @property
     def place(self) -> tuple[object, ...]:
-        """The record that it is about; of an approval, the delivery or gold table."""
+        """The record that it is about; of an approval, the delivery or gold table; of a link, the code and its source."""
         about = (self.dataset, self.business_date, self.revision, self.sha256, self.table, self.input_fingerprint)
-        return (self.kind == "approve", *about, self.file, self.record)
+        return (self.kind == "approve", *about, self.file, self.record, self.source_system, self.source_key)
 
 
 class Ledger:
@@ -179,6 +187,21 @@ def newest_decisions(decisions: Iterable[Decision]) -> dict[tuple[object, ...], 
     return {d.place: d for d in sorted(decisions, key=lambda d: (d.at, d.id))}
 
 
+def decisions_on_links(decisions: Iterable[Decision]) -> list[dict[str, str]]:
+    """What counts of the decisions on links: of a code the newest, or, where that rejects, every enterprise rejected for it.
+
+    Grain: source_system x source_key x entity_id. Columns: decision (accept or reject), decided_by (who took the newest).
+    """
+    of_links = [d for d in decisions if d.source_key]
+    newest = newest_decisions(of_links)
+    of_pairs = {(d.place, d.entity_id): d for d in sorted(of_links, key=lambda d: (d.at, d.id))}
+    return [
+        {**{name: getattr(d, name) for name in LINK}, "decision": d.kind, "decided_by": newest[place].by}
+        for (place, _), d in sorted(of_pairs.items(), key=lambda pair: pair[1].id)
+        if d is newest[place] or d.kind == newest[place].kind == "reject"
+    ]
+
+
 def all_lines(path: str) -> list[Line]:
     """Every ledger line in the order in which they were written."""
     table = delta.read_arrow(path)
@@ -202,5 +225,5 @@ def _line(row: Mapping[str, Any]) -> Line:
 def read_decisions(lake: Lake) -> list[Decision]:
     table = delta.read_arrow(lake.table("audit", "decisions"))
     rows: Iterable[Mapping[str, Any]] = table.to_pylist() if table is not None else ()
-    found = [Decision(**{k: v for k, v in row.items() if k != "id"}) for row in rows]
+    found = [Decision(**{k: v for k, v in row.items() if k != "id" and v is not None}) for row in rows]
     return sorted(found, key=lambda d: (d.at, d.id))

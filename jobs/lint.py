@@ -11,7 +11,7 @@ from jobs.contracts import MODES, Contract, fingerprint, load_city, load_contrac
 from jobs.divisions import FILE, load_divisions
 from jobs.errors import LakeError
 from jobs.extract import SECRETS
-from jobs.gold import RECEIPTS, find_mart, order_marts
+from jobs.gold import GIVEN, find_mart, order_marts
 from jobs.judge import find_steps
 from jobs.suites import DIMENSIONS, NO_CONDITION, ROW_RULES, Rule, derive_rules, load_suite
 
@@ -100,7 +100,7 @@ def _lint_gold(contract: Contract) -> Iterator[str]:
     known = (
         {c.table for c in load_contracts(contract.city).values()}
         | {f"gold_{t}" for t in load_gold(contract.city)}
-        | {RECEIPTS}
+        | set(GIVEN)
     )
     fields = [f for _, f, _, _ in Formatter().parse(str(contract.properties.get("statement", ""))) if f]
     names = {c.name for c in contract.columns}

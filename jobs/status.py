@@ -8,6 +8,7 @@ from jobs import show
 from jobs.ask import app, receipts_of
 from jobs.landing import Receipt
 from jobs.ledger import Ledger, Line
+from jobs.links import count_waiting
 from jobs.release import Release, find_release
 from jobs.settings import DatasetOption, DateOption, Settings, SourceOption, select, with_settings
 
@@ -21,18 +22,23 @@ def status(settings: Settings, date: DateOption = "", source: SourceOption = "",
     held = ledger.held_things()
     rows = [_delivery(ledger, held, r) for r in receipts_of(settings, selection)]
     newest = find_release(settings.lake, None)
+    links = count_waiting(settings) if newest else 0
     if settings.json:
         tables = {t.table: t.status for t in newest.tables.values()} if newest else {}
         why = {t.table: t.why for t in newest.tables.values() if t.why} if newest else {}
         waiting = [_held(ident, line) for ident, line in held.items()]
         number = newest.number if newest else None
-        show.print_json("status", deliveries=rows, release=number, gold=tables, why=why, held=waiting)
+        show.print_json(
+            "status", deliveries=rows, release=number, gold=tables, why=why, held=waiting, links_waiting=links
+        )
         return
     show.print_table("", list(rows[0]) if rows else ["dataset"], [list(r.values()) for r in rows])
     for ident, line in held.items():
         if line.stage == "gold":
             show.out.print(f"{line.dataset} is held ({line.code}): lake approve {ident} --by NAME --reason TEXT")
     _print_release(newest)
+    if links:
+        show.out.print(f"{links} links between departments wait for a decision: lake links list")
 
 
 def _delivery(ledger: Ledger, held: dict[str, Line], r: Receipt) -> dict[str, object]:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-import pyarrow as pa
 import typer
 
-from jobs import delta, show
+from jobs import show
 from jobs.asides import read_asides
-from jobs.ask import app, published
+from jobs.ask import app, published, released_rows
 from jobs.contracts import load_contracts, load_gold
 from jobs.digest import canonical_rows
 from jobs.errors import LakeError
-from jobs.ledger import Ledger
+from jobs.ledger import Ledger, Line
+from jobs.lock import hold_lake
 from jobs.settings import Settings, with_settings
 
 SHOWN = 3
@@ -46,15 +47,18 @@ def verify(
             expected="the city that was generated",
             actual=f"{settings.city} has no gold.{unknown[0]}",
         )
-    precision, recall = _judge_links(settings, truth)
+    measured = _judge_links(settings, truth)
     rows = [*_compare_gold(settings, truth), _compare_counts(settings, truth), _compare_asides(settings, truth)]
     wrong = sum(missing + unexpected for _, _, missing, unexpected, _ in rows)
+    _note(settings, measured, wrong)
     if settings.json:
         names = ("what", "true", "missing", "unexpected", "examples")
-        show.print_json("verify", compared=[dict(zip(names, row, strict=True)) for row in rows], different=wrong, precision=precision, recall=recall)  # fmt: skip
+        show.print_json("verify", compared=[dict(zip(names, row, strict=True)) for row in rows], different=wrong, precision=measured.precision, recall=measured.recall, links=measured)  # fmt: skip
     else:
         show.print_table("", ["what", "true", "missing", "unexpected"], [row[:4] for row in rows])
-        show.out.print(f"links: precision {precision}, recall {recall}")
+        show.out.print(f"links: precision {measured.precision}, recall {measured.recall}")
+        said = f"precision {measured.unknown_precision}, recall {measured.unknown_recall}; {measured.waiting} wait (lake links list)"
+        show.out.print(f"of codes that the register does not have: {said}")
         for what, _, _, _, examples in rows:
             for line in examples:
                 show.out.print(f"{what}: {line}", markup=False)
@@ -78,24 +82,51 @@ def _compare_gold(settings: Settings, truth: Path) -> Iterable[Compared]:
     for path in sorted((truth / "gold").glob("*.jsonl")):
         columns = [c.name for c in gold[path.stem].columns]
         true = [tuple(row[c] for c in columns) for row in _read(path)]
-        rows = _released(settings, path.stem)
+        rows = released_rows(settings, path.stem)
         yield _compare(f"gold.{path.stem}", true, canonical_rows(rows, columns) if rows is not None else ())
 
 
-def _released(settings: Settings, name: str) -> pa.Table | None:
-    """Rows of a gold table as the newest release has it; None where it was never released."""
-    table = published(settings, None).tables.get(name)
-    return delta.read_arrow(settings.lake.table("gold", name), table.version) if table and table.version >= 0 else None
+@dataclass(frozen=True)
+class Measured:
+    """Links against the true ones. Precision: right ones among those found. Recall: those found among the true ones.
+
+    Four decimals, rounded down. `unknown_*` is the same of the codes alone that the register does not have.
+    """
+
+    precision: str
+    recall: str
+    unknown_precision: str
+    unknown_recall: str
+    found: int
+    true: int
+    right: int
+    waiting: int
 
 
-def _judge_links(settings: Settings, truth: Path) -> tuple[str, str]:
-    """Precision: links that are right among those found. Recall: those found among the true ones. Four decimals, rounded down."""
+def _judge_links(settings: Settings, truth: Path) -> Measured:
     true = {(r["source_system"], r["source_key"]): r["entity_id"] for r in _read(truth / "links.jsonl")}
-    rows = _released(settings, "entity_link")
+    rows = released_rows(settings, "entity_link")
     links = rows.to_pylist() if rows is not None else []
     found = {(r["source_system"], r["source_key"]): r["entity_id"] for r in links if r["entity_id"]}
-    right = sum(true.get(key) == entity for key, entity in found.items())
-    return _share(right, len(found)), _share(right, len(true))
+    right = {key for key, entity in found.items() if true.get(key) == entity}
+    by_code = {(r["source_system"], r["source_key"]) for r in links if r["method"] == "code"}
+    unknown = [len(set(keys) - by_code) for keys in (right, found, true)]
+    return Measured(
+        _share(len(right), len(found)), _share(len(right), len(true)), _share(*unknown[:2]), _share(unknown[0], unknown[2]),
+        len(found), len(true), len(right), sum(r["method"] == "review" for r in links),
+    )  # fmt: skip
+
+
+def _note(settings: Settings, measured: Measured, wrong: int) -> None:
+    """Write what was measured of the newest release into the ledger; the same again is nothing. The page of the release says it."""
+    number = published(settings, None).number
+    with hold_lake(settings.lake, settings.run):
+        ledger = Ledger(settings.lake, settings.run)
+        counts = {"release": number, **asdict(measured), "different": wrong}
+        last = ledger.newest("verify", f"release.{number}")
+        if last is None or last.counts != counts:
+            outcome = "different" if wrong else "equal"
+            ledger.append(Line(stage="verify", dataset=f"release.{number}", outcome=outcome, counts=counts))
 
 
 def _share(part: int, whole: int) -> str:

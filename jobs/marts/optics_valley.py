@@ -38,6 +38,7 @@ class Holiday:
     last_day: int
 
 
+CITY_NAME = "光谷"
 DIVISIONS = (
     Division("099901", "云岭区"),
     Division("099902", "锦川区"),

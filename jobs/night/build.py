@@ -12,10 +12,11 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from jobs import delta, gold, landing, release
+from jobs.contracts import fingerprint
 from jobs.due import due_at, is_due
 from jobs.errors import LakeError
 from jobs.landing import Receipt
-from jobs.ledger import Line
+from jobs.ledger import Line, decisions_on_links
 from jobs.night.opened import AT_ONCE, Night, counts_for, do_all, note_line
 from jobs.night.standing import marts, stands_on, why_stale
 from jobs.persons import persons
@@ -50,7 +51,7 @@ def find_sources(night: Night, mart: gold.Mart, built: Mapping[str, release.Rele
     """Tables that a mart reads, at their versions; None where one of them does not exist yet."""
     found = []
     for name in mart.reads:
-        if name == gold.RECEIPTS:
+        if name in gold.GIVEN:
             continue
         if name.startswith("gold_"):
             other = built.get(name.removeprefix("gold_"))
@@ -63,6 +64,10 @@ def find_sources(night: Night, mart: gold.Mart, built: Mapping[str, release.Rele
             return None
         found.append(gold.Source(name, state.id, state.version))
     return found
+
+
+def decisions_identity(night: Night) -> str:
+    return fingerprint(decisions_on_links(night.ledger.decisions))
 
 
 def run_gold(night: Night, last: release.Release | None) -> list[release.Released]:
@@ -99,7 +104,7 @@ def _one_table(
     sources = find_sources(night, mart, built)
     if sources is None:
         return release.Released(mart.table, "held", "a table that it reads has no accepted delivery yet")
-    identity = gold.mart_fingerprint(mart, sources, receipts)
+    identity = gold.mart_fingerprint(mart, sources, receipts, decisions_identity(night))
     standing = stands_on(night, mart)
     stale = why_stale(night, mart, built)
     if before and before.fingerprint == identity and before.version >= 0 and is_whole(night, before):
@@ -175,7 +180,7 @@ def _build(
 def _inputs(
     night: Night, mart: gold.Mart, sources: Sequence[gold.Source], rows: Sequence[Mapping[str, Any]]
 ) -> dict[str, DataFrame]:
-    """What the builder's parameters name: current silver rows with contract columns, built gold tables, receipts."""
+    """What the builder's parameters name: current silver rows with contract columns, built gold tables, receipts, decisions."""
     by_table = {c.table: c for c in night.contracts.values()}
     found: dict[str, DataFrame] = {}
     for s in sources:
@@ -189,4 +194,6 @@ def _inputs(
         )
     if gold.RECEIPTS in mart.reads:
         found[gold.RECEIPTS] = gold.receipts_frame(night.spark, rows)
+    if gold.DECISIONS in mart.reads:
+        found[gold.DECISIONS] = gold.decisions_frame(night.spark, decisions_on_links(night.ledger.decisions))
     return found

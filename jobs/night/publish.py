@@ -5,7 +5,7 @@ from __future__ import annotations
 from jobs import delta, gold, release
 from jobs.contracts import load_gold
 from jobs.ledger import Line
-from jobs.night.build import find_sources, is_alike, is_whole, receipt_rows, run_gold
+from jobs.night.build import decisions_identity, find_sources, is_alike, is_whole, receipt_rows, run_gold
 from jobs.night.opened import Night, counts_for, note_line
 from jobs.night.standing import marts, why_stale
 
@@ -39,7 +39,7 @@ def is_release_owed(night: Night) -> bool:
         return any(delta.exists(night.lake.table("silver", c.table)) for c in night.contracts.values())
     if not _is_noted(night, last):
         return True
-    receipts = gold.receipts_identity(receipt_rows(night))
+    receipts, decisions = gold.receipts_identity(receipt_rows(night)), decisions_identity(night)
     for mart in marts(night):
         before = last.tables.get(mart.table)
         sources = find_sources(night, mart, last.tables)
@@ -50,7 +50,7 @@ def is_release_owed(night: Night) -> bool:
         if (
             sources is not None
             and before.version >= 0
-            and _needs_build(night, mart, before, gold.mart_fingerprint(mart, sources, receipts))
+            and _needs_build(night, mart, before, gold.mart_fingerprint(mart, sources, receipts, decisions))
         ):
             return True
         if before.status != "held" and (why_stale(night, mart, last.tables) != before.why):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from jobs.contracts import Contract
@@ -41,6 +42,8 @@ class ReleaseView:
     restatements: Sequence[Mapping[str, Any]]
     restated: int
     newest: int
+    has_links: bool
+    measured: Mapping[str, Any]
 
 
 def view_release(facts: Facts, release: Release) -> ReleaseView:
@@ -55,9 +58,26 @@ def view_release(facts: Facts, release: Release) -> ReleaseView:
     return ReleaseView(
         release=release, tables=tables, contracts=facts.gold_contracts, deliveries=sorted(stands), stands=stands,
         checked=[c for t in tables for c in _checked(facts, release, t)],
-        decisions=[d for d in facts.decisions if d.table and d.input_fingerprint in identities],
+        decisions=[d for d in facts.decisions if d.input_fingerprint in identities or _is_on_link(d, release)],
         restatements=restated[:LIMIT], restated=len(restated), newest=facts.releases[-1].number,
+        has_links=_has_links(release), measured=_measured(facts, release),
     )  # fmt: skip
+
+
+def _has_links(release: Release) -> bool:
+    return "entity_link" in release.tables and release.tables["entity_link"].version >= 0
+
+
+def _is_on_link(decision: Decision, release: Release) -> bool:
+    """Whether a decision is on a link, and was taken before the release."""
+    is_before = f"{decision.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" <= release.released_at
+    return bool(decision.source_key) and is_before and _has_links(release)
+
+
+def _measured(facts: Facts, release: Release) -> Mapping[str, Any]:
+    """What `lake verify` last measured of the release's links; nothing where it has none or nobody measured them."""
+    found = [x for x in facts.lines if x.stage == "verify" and x.dataset == f"release.{release.number}"]
+    return found[-1].counts if found and _has_links(release) else {}
 
 
 def _builds(facts: Facts, release: Release, table: Released) -> list[Line]:

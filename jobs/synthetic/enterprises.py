@@ -18,7 +18,8 @@ INDUSTRIES = (
 )  # fmt: skip
 _WEIGHTS = [6, 8, 4, 14, 6, 10, 14, 5, 6, 8, 9, 6, 4, 6, 4]
 _FORMS, _FORM_WEIGHTS = ("有限责任公司", "股份有限公司", "个人独资企业", "合伙企业"), [70, 10, 12, 8]
-_ENDINGS = ("有限责任公司", "股份有限公司", "厂（个人独资）", "（合伙企业）")
+ENDINGS = ("有限责任公司", "股份有限公司", "厂（个人独资）", "（合伙企业）")
+PAIRED = 250  # one enterprise in so many has the trade name of the one before it, and another legal form
 _FIRST, _SECOND = "云锦望松明青星竹桂月长晴", "岭川湖原台溪河海山林舟禾"
 _TRADE = {"C": "光电科技", "I": "信息技术", "F": "商贸", "K": "置业", "G": "物流", "M": "研究", "L": "企业服务", "H": "餐饮", "P": "教育", "E": "建设"}  # fmt: skip
 
@@ -61,22 +62,28 @@ def enterprises(world: World) -> Enterprises:
     kind = below(draw(world.seed, "end kind", number), 100)
     industry = weighted(draw(world.seed, "industry", number), _WEIGHTS)
     form = weighted(draw(world.seed, "form", number), _FORM_WEIGHTS)
+    namesake = number - is_paired(number)
+    form = np.where((namesake < number) & (form == form[namesake]), (form + 1) % len(_FORMS), form)
     survivors = number[ends == NEVER]
     heir = survivors[below(draw(world.seed, "heir", number), len(survivors))]
     return Enterprises(
         codes=[credit_code(n) for n in range(count)],
-        names=[_name(n, int(i), int(f)) for n, i, f in zip(range(count), industry, form, strict=True)],
+        names=[_name(n, int(i), int(f)) for n, i, f in zip(namesake.tolist(), industry[namesake], form, strict=True)],
         industry=industry, form=form, born=born, established=established, ends=ends, leaves=(ends < NEVER) & (kind < 10),
         successor=np.where((ends < NEVER) & (kind >= 85), heir, -1),
         moves=event(world, "move", number, born, 2_500), grows=event(world, "grow", number, born, 1_500),
     )  # fmt: skip
 
 
+def is_paired(number: Ints) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    return np.equal(number % PAIRED, PAIRED - 1)
+
+
 def _name(number: int, industry: int, form: int) -> str:
-    """No two enterprises share a name: the number is written into it in two characters and a numeral."""
+    """No two enterprises share a name: the number is written into it in two characters and a numeral, and pairs differ in form."""
     trade = _TRADE[INDUSTRIES[industry][0]]
     serial = f"{number // 144}" if number >= 144 else ""
-    return f"光谷{_FIRST[number % 12]}{_SECOND[number // 12 % 12]}{serial}{trade}{_ENDINGS[form]}"
+    return f"光谷{_FIRST[number % 12]}{_SECOND[number // 12 % 12]}{serial}{trade}{ENDINGS[form]}"
 
 
 @lru_cache(maxsize=2)
@@ -106,6 +113,11 @@ def capital(world: World, night: int) -> Ints:
     return np.where(known.grows <= night, was * 2, was)
 
 
+def written_address(world: World, night: int, n: int) -> str:
+    street, house = divmod(int(address(world, night)[n]), 400)
+    return f"光谷市{STREETS[street]}{house + 1}号"
+
+
 HEADERS = (
     "统一社会信用代码", "企业名称", "企业类型", "行业代码", "行政区划代码", "住所", "注册资本", "成立日期", "登记状态", "状态日期",
     "承继企业代码", "变更序号", "操作",
@@ -128,12 +140,11 @@ def _row(world: World, night: int, n: int) -> tuple[str, ...]:
     leaves = bool(known.leaves[n])
     closed = ended and not leaves
     heir = int(known.successor[n]) if closed else -1
-    street, house = divmod(int(address(world, night)[n]), 400)
     since = world.day(int(known.ends[n])) if closed else date.fromordinal(int(known.established[n]))
     district = DISTRICT_CODES[int(division(world, night)[n])]
     operation = "I" if night == 0 or known.born[n] == night else "D" if ended and leaves else "U"
     return (
-        known.codes[n], known.names[n], _FORMS[int(known.form[n])], INDUSTRIES[int(known.industry[n])], district, f"光谷市{STREETS[street]}{house + 1}号",
+        known.codes[n], known.names[n], _FORMS[int(known.form[n])], INDUSTRIES[int(known.industry[n])], district, written_address(world, night, n),
         f"{capital(world, night)[n]}.00", date.fromordinal(int(known.established[n])).isoformat(), "注销" if closed else "存续",
         since.isoformat(), known.codes[heir] if heir >= 0 else "", change_sequence(night, n), operation,
     )  # fmt: skip

@@ -15,13 +15,13 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.synthetic.draws import Bits, Ints, below, between, draw, weighted
-from jobs.synthetic.enterprises import INDUSTRIES, enterprises
+from jobs.synthetic.enterprises import INDUSTRIES, enterprises, written_address
 from jobs.synthetic.identifiers import parcel_code, unit_code
 from jobs.synthetic.places import COMMUNITY_CODES, DISTRICT_CODES
 from jobs.synthetic.world import NEVER, Delivery, World, arrivals, change_sequence, hundredths
 
 HEADERS = (
-    "不动产单元号", "宗地代码", "行政区划代码", "社区代码", "权利人代码", "权利人名称", "用途", "面积", "供地日期", "利用状态", "变更序号",
+    "不动产单元号", "宗地代码", "行政区划代码", "社区代码", "权利人代码", "权利人名称", "权利人地址", "用途", "面积", "供地日期", "利用状态", "变更序号",
     "操作",
 )  # fmt: skip
 USES, _USE_WEIGHTS = ("工业用地", "商服用地", "住宅用地", "公共管理用地"), [22, 28, 36, 14]
@@ -185,6 +185,7 @@ def _table(world: World, night: int, told: Ints) -> pa.Table:
         [COMMUNITY_CODES[c] for c in land.community[parcel].tolist()],
         [companies.codes[h] if h >= 0 else "" for h in holder],
         [companies.names[h] if h >= 0 else "" for h in holder],
+        [written_address(world, night, h) if h >= 0 else "" for h in holder],
         [USES[u] for u in land.use[parcel].tolist()],
         [hundredths(a) for a in area],
         [date.fromordinal(s).isoformat() for s in supplied],

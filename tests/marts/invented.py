@@ -22,8 +22,12 @@ _TABLES: dict[str, tuple[str, dict[str, Any]]] = {
         "dataset string, business_date date, status string",
         {"dataset": "tax.payment", "business_date": TODAY, "status": "delivered"},
     ),
+    "decisions": (
+        "source_system string, source_key string, entity_id string, decision string, decided_by string",
+        {"source_system": "tax", "source_key": SECOND, "entity_id": FIRST, "decision": "accept", "decided_by": "A. Clerk"},
+    ),
     "market_enterprise": (
-        "uscc string, enterprise_name string, legal_form string, industry_code string, division_code string, "
+        "uscc string, enterprise_name string, legal_form string, industry_code string, division_code string, address string, "
         "established_date date, status string, status_date date, successor_uscc string",
         {
             "uscc": FIRST,
@@ -31,6 +35,7 @@ _TABLES: dict[str, tuple[str, dict[str, Any]]] = {
             "legal_form": "有限责任公司",
             "industry_code": "C3611",
             "division_code": "099901",
+            "address": "光谷市学府路12号",
             "established_date": dt.date(2020, 1, 2),
             "status": "存续",
             "status_date": dt.date(2020, 1, 2),
@@ -47,7 +52,7 @@ _TABLES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "land_parcel": (
         "real_estate_unit string, parcel_code string, division_code string, community_code string, holder_uscc string, "
-        "holder_name string, use_class string, area_m2 decimal(14,2), supplied_date date, status string",
+        "holder_name string, holder_address string, use_class string, area_m2 decimal(14,2), supplied_date date, status string",
         {
             "real_estate_unit": UNIT,
             "parcel_code": PARCEL,

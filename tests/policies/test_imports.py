@@ -32,6 +32,7 @@ COMMANDS = {
         "new",
         "generate",
         "live",
+        "links",
         "verify",
         "pages",
     )

@@ -77,6 +77,10 @@ def test_a_number_with_groups_of_three_reads_as_the_number_it_carries(pages: Pat
             assert text == x["data-value"] or not text.isdigit()
 
 
+def test_a_city_without_links_says_nothing_about_measuring_them(pages: Path) -> None:
+    assert read_page(pages, "releases", "2.html").select("[data-links]") == []
+
+
 def test_an_identity_that_does_not_hold_says_so(tmp_path: Path) -> None:
     lake = invented.make_lake(tmp_path)
     line = newest(lake, "traffic.crashes", "silver")

@@ -68,10 +68,10 @@ def enterprise_360(facts: Facts) -> list[Answer]:
         policies[by["services"].get(row["申请单位代码"], "")] += bool(row["办结日期"])
     scores: dict[str, str] = {}
     present: dict[str, set[str]] = defaultdict(set)
-    for (source, _), (found, _, score) in facts.links.items():
-        if found:
-            scores[found] = min(score, scores.get(found, "1.0000"))
-            present[found].add(source)
+    for (source, _), link in facts.links.items():
+        if link.entity:
+            scores[link.entity] = min(link.score, scores.get(link.entity, "1.0000"))
+            present[link.entity].add(source)
     return [
         {
             "uscc": code, "snapshot_date": facts.last.isoformat(), "status": row["登记状态"], "industry_code": row["行业代码"],
@@ -86,7 +86,7 @@ def enterprise_coverage(facts: Facts) -> list[Answer]:
     """Of the living enterprises, those whom tax and employment name; and the codes that mean nobody known."""
     living = {r["统一社会信用代码"] for r in facts.rows("market.enterprise") if r["登记状态"] == "存续"}
     taxed, insured = (living & set(facts.linked(source).values()) for source in ("tax", "employment"))
-    unlinked = sum(entity is None for entity, _, _ in facts.links.values())
+    unlinked = sum(link.entity is None for link in facts.links.values())
     return [{
         "snapshot_date": facts.last.isoformat(), "registered": str(len(living)), "with_tax": str(len(taxed)),
         "with_employment": str(len(insured)), "with_both": str(len(taxed & insured)),

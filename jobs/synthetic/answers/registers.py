@@ -58,8 +58,8 @@ def entity_link(facts: Facts) -> list[Answer]:
     since = {r["统一社会信用代码"]: r["成立日期"] for r in facts.rows("market.enterprise")}
     return [
         {
-            "source_system": source, "source_key": code, "entity_id": entity, "method": method, "score": score,
-            "valid_from": since.get(entity) if entity else None, "valid_to": None, "reviewed_by": None,
+            "source_system": source, "source_key": code, "entity_id": link.entity, "proposed_id": link.proposed, "method": link.method,
+            "score": link.score, "valid_from": since.get(link.entity) if link.entity else None, "valid_to": None, "reviewed_by": None,
         }
-        for (source, code), (entity, method, score) in facts.links.items()
+        for (source, code), link in facts.links.items()
     ]  # fmt: skip
