@@ -26,7 +26,8 @@ from jobs.cli import main
 from jobs.lake import Lake
 
 APPENDS = ("decision", "restatement", "release", "ledger")
-DYING = threading.Lock()  # two datasets are worked on at once: one moment, one death, and the list is never half written
+# Two datasets are worked on at once: one moment, one death, and the list is never half written.
+DYING = threading.Lock()
 
 
 def die(targets: Path, moment: str) -> None:
