@@ -23,7 +23,7 @@ def join_spans(spans: Iterable[Span]) -> tuple[Span, ...]:
     """The same days in as few spans as can be, in order."""
     found: list[Span] = []
     for first, last in sorted(spans):
-        if found and first <= found[-1][1] + DAY:
+        if found and first - found[-1][1] <= DAY:
             found[-1] = (found[-1][0], max(last, found[-1][1]))
         else:
             found.append((first, last))
@@ -34,17 +34,21 @@ def has_day(spans: Iterable[Span], day: date) -> bool:
     return any(first <= day <= last for first, last in spans)
 
 
-def sql_within(column: str, spans: Sequence[Span]) -> str:
+def sql_within(column: str, spans: Iterable[Span]) -> str:
     """The rows of some days, as a condition in SQL."""
-    return " OR ".join(f"({column} >= '{first}' AND {column} < '{last + DAY}')" for first, last in spans)
+    return " OR ".join(_sql_span(column, *span) for span in spans)
+
+
+def _sql_span(column: str, first: date, last: date) -> str:
+    begun = f"{column} >= '{first}'"
+    return f"({begun})" if last == date.max else f"({begun} AND {column} < '{last + DAY}')"
 
 
 def arrow_within(column: str, kind: str, spans: Sequence[Span]) -> pc.Expression:
     """The rows of some days, as a filter for Arrow; `kind` is the column's Spark type."""
-    field = pc.field(column)
-    parts = [(field >= _bound(first, kind)) & (field < _bound(last + DAY, kind)) for first, last in spans]
-    return reduce(or_, parts)
+    return reduce(or_, [_arrow_span(pc.field(column), KINDS[kind], *span) for span in spans])
 
 
-def _bound(day: date, kind: str) -> pa.Scalar:
-    return pa.scalar(day, pa.date32()).cast(KINDS[kind])
+def _arrow_span(field: pc.Expression, kind: pa.DataType, first: date, last: date) -> pc.Expression:
+    begun = field >= pa.scalar(first, pa.date32()).cast(kind)
+    return begun if last == date.max else begun & (field < pa.scalar(last + DAY, pa.date32()).cast(kind))

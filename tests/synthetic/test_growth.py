@@ -19,17 +19,18 @@ from jobs.synthetic.world import World as City
 from tests.little import World
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
+UNITS = ("B", "KiB", "MiB", "GiB")
 NIGHTS = 8
 INCREMENTAL = ("sensor_hourly", "road_traffic_hourly")
 
 
 @dataclass(frozen=True)
 class Scan:
-    """One scan of Parquet files by Spark: where, and how many files and rows, as its plan's metrics say."""
+    """One scan of Parquet files by Spark: where, how many files, and their size, as its plan's metrics say."""
 
     place: str
     files: int
-    rows: int
+    size: float
 
 
 class Plans:
@@ -49,10 +50,11 @@ class Plans:
     def _scans(self, number: int) -> Iterator[Scan]:
         values = self.store.executionMetrics(number)
         for node in _each(self.store.planGraph(number).allNodes()):
-            found = {m.name(): values.get(m.accumulatorId()) for m in _each(node.metrics())}
             if node.name().startswith("Scan parquet"):
-                files, rows = (_whole(found[name]) for name in ("number of files read", "number of output rows"))
-                yield Scan(node.desc(), files, rows)
+                said = {m.name(): values.get(m.accumulatorId()) for m in _each(node.metrics())}
+                known = {name: text.get() for name, text in said.items() if text.isDefined()}
+                files = int(known.get("number of files read", "0").replace(",", ""))
+                yield Scan(node.desc(), files, _size(known.get("size of files read", "0 B")))
 
 
 def _each(found: Any) -> Iterator[Any]:
@@ -61,8 +63,10 @@ def _each(found: Any) -> Iterator[Any]:
         yield iterator.next()
 
 
-def _whole(found: Any) -> int:
-    return int(found.get().replace(",", "")) if found.isDefined() else 0
+def _size(text: str) -> float:
+    """Bytes of a size as Spark writes it, such as `143.8 KiB`."""
+    number, unit = text.split()
+    return float(number) * 1024 ** UNITS.index(unit)
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +95,10 @@ def test_from_the_fifth_night_on_no_more_is_read_of_readings_and_the_tables_are_
             shutil.copytree(delivered, nightly.inbox / "traffic" / delivered.relative_to(inbox))
         nightly.run(now="2026-03-01T00:00:00Z", release=True)
         scans = [s for s in plans.take() if silver in s.place and "_delta_log" not in s.place]
-        read.append((sum(s.files for s in scans), sum(s.rows for s in scans)))
-    assert min(files for files, _ in read) > 0
-    assert {files for files, _ in read[4:]} == {read[1][0]}
-    assert max(rows for _, rows in read[4:]) <= read[1][1] * 1.1
+        read.append((sum(s.files for s in scans), sum(s.size for s in scans)))
+    assert min(size for _, size in read) > 0
+    assert max(files for files, _ in read[4:]) <= max(files for files, _ in read[:4]), read
+    assert max(size for _, size in read[4:]) <= 1.1 * max(size for _, size in read[:4]), read
 
     at_once = World(folder / "at_once", lambda: spark, "optics_valley")
     shutil.copytree(inbox, at_once.inbox / "traffic")
