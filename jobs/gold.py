@@ -8,7 +8,6 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import cache
 from threading import Lock
 from types import ModuleType
@@ -19,12 +18,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs import delta, quality
+from jobs.by_day import Part, built_spans, write_days
 from jobs.contracts import PROJECT, Contract, fingerprint, load_module
-from jobs.days import Span, arrow_within, has_day, sql_within
-from jobs.digest import digest_by_day, digest_of_days, digest_table
+from jobs.days import arrow_within, sql_within
+from jobs.digest import digest_of_days, digest_table
 from jobs.errors import LakeError
 from jobs.lake import Lake
-from jobs.stage import is_small, keep
+from jobs.stage import is_small
 from jobs.suites import ROW_RULES, Rule, Suite, derive_rules
 
 RECEIPTS = "receipts"
@@ -53,14 +53,6 @@ class Source:
     name: str
     table_id: str
     version: int
-
-
-@dataclass(frozen=True)
-class Part:
-    """What of an incremental table is built again: some days, on top of its last released version."""
-
-    base: int
-    spans: tuple[Span, ...]
 
 
 @dataclass(frozen=True)
@@ -136,7 +128,7 @@ def build(
         columns = [F.col(c.name).cast(c.spark_type).alias(c.name) for c in mart.contract.columns]
         rows, said = mart.build(**inputs).select(*columns).coalesce(1), {"stage": "gold", "fingerprint": identity}
         if mart.contract.incremental:
-            _write_days(spark, path, mart.contract, rows, said, part)
+            write_days(spark, path, mart.contract, rows, said, part)
         else:
             delta.overwrite(rows, path, "gold", "gold", said)
         state = delta.table_state(path)
@@ -144,37 +136,10 @@ def build(
     return _examine(spark, path, mart, state, approved)
 
 
-def _write_days(
-    spark: SparkSession, path: str, contract: Contract, rows: DataFrame, said: Mapping[str, Any], part: Part | None
-) -> None:
-    """Write a table by days: all of it, or those of a part on top of the version that it starts from.
-
-    The commit says which days were built, and holds the digest of every day of the table.
-    """
-    rows, where = keep(rows, small=True), ""
-    spans: Sequence[Span] = ()
-    days = digest_by_day(rows.toArrow(), contract)
-    if part:
-        before = delta.metadata_of(path, part.base)
-        _start_from(spark, path, part.base, before)
-        days |= {d: x for d, x in before["days"].items() if not has_day(part.spans, date.fromisoformat(d))}
-        where, spans = sql_within(contract.period, part.spans), part.spans
-    built = [[str(first), str(last)] for first, last in spans]
-    delta.overwrite(rows, path, "gold", "gold", {**said, "built": built, "days": days}, where=where)
-    rows.unpersist()
-
-
-def _start_from(spark: SparkSession, path: str, version: int, said: Mapping[str, Any]) -> None:
-    """Make a released version the newest: a build that was held, or killed before its release, may stand above it."""
-    state = delta.table_state(path)
-    if state is not None and state.version != version and state.metadata.get("fingerprint") != said["fingerprint"]:
-        delta.restore(spark, path, version)
-
-
 def _examine(spark: SparkSession, path: str, mart: Mart, state: delta.TableState, approved: bool) -> Built:
     """Validate what a version was built of, the whole table or some days, and say what the table then is."""
     contract, version = mart.contract, state.version
-    spans = [(date.fromisoformat(first), date.fromisoformat(last)) for first, last in state.metadata.get("built", ())]
+    spans = built_spans(state)
     kept = arrow_within(contract.period, contract.column(contract.period).spark_type, spans) if spans else None
     arrow = delta.read_arrow(path, version, where=kept)
     assert arrow is not None

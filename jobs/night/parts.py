@@ -9,15 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs import delta, gold
+from jobs.by_day import Part
 from jobs.contracts import Contract
 from jobs.days import Span, join_spans, sql_within
 from jobs.night.opened import Night
 from jobs.release import Released
 
 
-def find_part(
-    night: Night, mart: gold.Mart, before: Released | None, sources: Sequence[gold.Source]
-) -> gold.Part | None:
+def find_part(night: Night, mart: gold.Mart, before: Released | None, sources: Sequence[gold.Source]) -> Part | None:
     """The days to build again on top of the released version; None where all of the table is to be built.
 
     That is so where it is not incremental, where its code, contract or rules are others or its released version is not whole, and
@@ -38,7 +37,7 @@ def find_part(
             spans += changed
         elif not _has_same_rows(night, path, now, was["version"]):
             return None
-    return gold.Part(before.version, join_spans(spans))
+    return Part(before.version, join_spans(spans))
 
 
 def _is_base(night: Night, mart: gold.Mart, before: Released) -> bool:
@@ -92,7 +91,7 @@ def _rows(path: str, version: int, contract: Contract | None) -> pa.Table:
     return rows.sort_by([(name, "ascending") for name in rows.column_names])
 
 
-def keep_days(mart: gold.Mart, part: gold.Part | None) -> Mapping[str, str]:
+def keep_days(mart: gold.Mart, part: Part | None) -> Mapping[str, str]:
     """Of each table that a part reads by days: the condition that keeps to them."""
     return {name: sql_within(column, part.spans) for name, column in mart.contract.incremental.items()} if part else {}
 

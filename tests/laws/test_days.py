@@ -73,8 +73,8 @@ def released(world: World) -> dict[str, tuple[str, str, int]]:
     return {name: (t.status, t.digest, t.rows) for name, t in read_releases(world.lake)[-1].tables.items()}
 
 
-def operations(world: World, table: str) -> list[str]:
-    opened = delta.open_table(world.lake.table("gold", table))
+def operations(world: World, table: str, zone: str = "gold") -> list[str]:
+    opened = delta.open_table(world.lake.table(zone, table))
     assert opened is not None
     return [str(commit["operation"]) for commit in reversed(opened.history())]
 
@@ -124,6 +124,19 @@ def test_a_late_night_ends_in_the_same_tables(world: World, tmp_path: Path) -> N
     world.run(release=True)
     deliver(world, 3, {"b": 8, "c": 8})
     world.run(release=True)
+    assert_as_if_whole(world, tmp_path)
+
+
+def test_a_night_that_tells_of_an_earlier_day_again_builds_both_days(world: World, tmp_path: Path) -> None:
+    rows = ["a,2025-01-02 23:00:00,100", "a,2025-01-03 06:00:00,4", "c,2025-01-02 12:00:00,1"]
+    world.deliver("road.reading", "2025-01-03", "\n".join(["sensor,measured_at,value", *rows, ""]))
+    world.run(release=True)
+    counts = world.line("road.reading", "2025-01-03").counts
+    assert (counts["inserted"], counts["changed"], counts["unchanged"]) == (2, 1, 0)
+    assert operations(world, "road_reading", "silver")[-1] == "MERGE"
+    assert built(world) == {table: ["2025-01-02..2025-01-03"] for table in TABLES}
+    totals = {(r["sensor"], r["day"].day): r["total"] for r in world.rows("sensor_days", "gold")}
+    assert totals == {("a", 1): 10, ("b", 1): 20, ("c", 1): 30, ("a", 2): 110, ("b", 2): 20, ("c", 2): 31, ("a", 3): 4}
     assert_as_if_whole(world, tmp_path)
 
 
