@@ -39,6 +39,7 @@ DATASET_PROPERTIES = frozenset(
         "mode",
         "period",
         "periodFromFile",
+        "incremental",
         "sequence",
         "operation",
         "rowsPerRecord",
@@ -167,6 +168,11 @@ class Contract:
     @property
     def period(self) -> str:
         return str(self.properties.get("period", ""))
+
+    @property
+    def incremental(self) -> Mapping[str, str]:
+        """Of a gold table that is built by days: the tables of which it reads these days only, each with the column that dates a row."""
+        return dict(self.properties.get("incremental", {}))
 
     @property
     def steps(self) -> tuple[str, ...]:

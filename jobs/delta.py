@@ -27,8 +27,8 @@ from pyspark.sql.types import StructType
 from jobs import store
 
 COMMIT_POINTS = (
-    "quarantine_bronze", "bronze_table", "bronze_columns", "bronze", "quarantine_silver", "silver", "gold", "decision", "restatement",
-    "release", "ledger",
+    "quarantine_bronze", "bronze_table", "bronze_columns", "bronze", "quarantine_silver", "silver", "gold_restore", "gold", "decision",
+    "restatement", "release", "ledger",
 )  # fmt: skip
 FEW_FILES = 32
 PLAIN_FEATURES = {"timestampNtz"}
@@ -93,6 +93,27 @@ def table_state(path: str) -> TableState | None:
     if table is None:
         return None
     return TableState(str(table.metadata().id), table.version(), _last_metadata(table))
+
+
+def metadata_of(path: str, version: int) -> Mapping[str, Any]:
+    """What the commit of a version said of itself; nothing where the log does not tell.
+
+    delta-rs numbers the history of a table from its head, whatever version was opened.
+    """
+    table = open_table(path)
+    if table is None or table.version() < version:
+        return {}
+    text = str(table.history(table.version() - version + 1)[-1].get("userMetadata", ""))
+    return dict(json.loads(text)) if text.startswith("{") else {}
+
+
+def list_files(path: str, version: int) -> list[dict[str, Any]] | None:
+    """Each file of a version with its rows, and the least and greatest values of its columns; None where the log no longer tells."""
+    try:
+        table = open_table(path, version)
+    except DeltaError:
+        return None
+    return actions(table, {}) if table is not None else None
 
 
 def holds(path: str, table_id: str, version: int) -> bool:
@@ -236,25 +257,29 @@ def exists(path: str) -> bool:
 
 
 def read(
-    spark: SparkSession, path: str, version: int | None = None, keys: Mapping[str, str] | None = None
+    spark: SparkSession, path: str, version: int | None = None, keys: Mapping[str, str] | None = None, where: str = ""
 ) -> DataFrame:
-    """Rows of a table at one version; `keys` keep to one partition.
+    """Rows of a table at one version; `keys` keep to one partition, or `where`, in SQL, to what holds for rows.
+
+    Files of which the log says that they have no such row are not read.
 
     Spark's Delta source replays the log in jobs of its own, about a second a table and version. Where a table has few files and
     nothing that Parquet cannot say, the files are taken from the log here (10 ms), and Spark reads just these.
     """
     table = open_table(path, version)
     wanted = [(k, "=", v) for k, v in (keys or {}).items()] or None
-    files = table.file_uris(file_pruning_predicate=wanted) if table else []
+    files = table.file_uris(file_pruning_predicate=where or wanted) if table else []
+    where = where or " AND ".join(f"{k} = '{v}'" for k, v in (keys or {}).items())
     if table is None or len(files) > FEW_FILES or not set(table.protocol().reader_features or ()) <= PLAIN_FEATURES:
         reader = spark.read.format("delta")
         rows = (reader if version is None else reader.option("versionAsOf", version)).load(path)
-        return rows.where(" AND ".join(f"{k} = '{v}'" for k, v in keys.items())) if keys else rows
+        return rows.where(where) if where else rows
     schema = StructType.fromJson(json.loads(table.schema().to_json()))
     if not files:
         return spark.createDataFrame([], schema)
     named = [store.for_spark(file) for file in files]
-    return spark.read.schema(schema).option("basePath", path).parquet(*named).select(*schema.names)
+    rows = spark.read.schema(schema).option("basePath", path).parquet(*named).select(*schema.names)
+    return rows if keys or not where else rows.where(where)
 
 
 def overwrite(
@@ -292,6 +317,12 @@ def merge(
         with _commit(point):
             spark.sql(f"MERGE INTO delta.`{path}` AS t USING merge_source AS s {clauses}")
         spark.catalog.dropTempView("merge_source")
+
+
+def restore(spark: SparkSession, path: str, version: int) -> None:
+    """Make an earlier version the newest, in one commit that says what that version said of itself."""
+    with _noting(spark, metadata_of(path, version)), _commit("gold_restore"):
+        spark.sql(f"RESTORE TABLE delta.`{path}` TO VERSION AS OF {version}")
 
 
 def note(spark: SparkSession, path: str, point: str, metadata: Mapping[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """The canonical digest of a table: equal rows, equal digest, on any machine and in any order.
 
 Contract columns in contract order (history tables also valid_from, valid_to, is_current), one JSON array a row, lines sorted
-bytewise, LF, SHA-256. Null is null, booleans true and false, numbers plain decimal text at declared scale, dates ISO,
+bytewise, LF, SHA-256. An incremental table has such a digest a day, and its own is that of the sorted lines `day digest`: a night
+then reads only the days that it built. Null is null, booleans true and false, numbers plain decimal text at declared scale, dates ISO,
 `timestamp_ntz` with six digits, instants in UTC.
 """
 
@@ -9,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.contracts import Contract
 from jobs.fold import HISTORY
@@ -24,6 +26,28 @@ def digest_columns(contract: Contract) -> list[str]:
     """Names of the columns that count, in order."""
     history = HISTORY if contract.source != "gold" and contract.keeps_history else ()
     return [*[c.name for c in contract.columns], *history]
+
+
+def digest_table(rows: pa.Table, contract: Contract) -> str:
+    """The digest of a table by its contract."""
+    if contract.incremental:
+        return digest_of_days(digest_by_day(rows, contract))
+    return digest_of(rows, digest_columns(contract))
+
+
+def digest_by_day(rows: pa.Table, contract: Contract) -> dict[str, str]:
+    """The digest of each day of the contract's period."""
+    dated = rows.append_column("_day", pc.cast(rows[contract.period], pa.date32())).sort_by("_day")
+    columns, found, start = digest_columns(contract), {}, 0
+    for day in dated["_day"].value_counts().to_pylist():
+        found[day["values"].isoformat()] = digest_of(dated.slice(start, day["counts"]), columns)
+        start += day["counts"]
+    return found
+
+
+def digest_of_days(days: Mapping[str, str]) -> str:
+    """SHA-256 of the lines `day digest` in order."""
+    return hashlib.sha256("".join(f"{day} {digest}\n" for day, digest in sorted(days.items())).encode()).hexdigest()
 
 
 def digest_of(rows: pa.Table, columns: Sequence[str]) -> str:

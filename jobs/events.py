@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs import delta
+from jobs.days import KINDS, sql_within
 from jobs.fold import fold_events, hash_of
 from jobs.repeats import Settled
 from jobs.rules import LINEAGE
@@ -30,25 +31,28 @@ def fold_newest(stage: Stage, entry: Entry, settled: Settled, good: int, metadat
     by = {r["_is_same"]: r["count"] for r in known.groupBy("_is_same").count().collect()}
     counts = {"changed": by.get(False, 0), "unchanged": by.get(True, 0)}
     counts["inserted"] = rows.count() - sum(counts.values())
-    on = " AND ".join(f"t.`{c}` <=> s.`{c}`" for c in stage.contract.key)
+    on = " AND ".join([*(f"t.`{c}` <=> s.`{c}`" for c in stage.contract.key), *_bounds(stage, rows, "t.")])
     clauses = f"ON {on} WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
     delta.merge(stage.spark, stage.path, rows, clauses, "silver", {**metadata, "counts": {entry.name: counts}})
     return {0: counts}
 
 
 def _known(stage: Stage, entry: Entry, rows: DataFrame) -> DataFrame:
-    """This delivery's rows whose key the table has from another date, and whether their values are the same.
-
-    Bounds on the period keep the scan to its own days.
-    """
-    table = delta.read(stage.spark, stage.path).where(f"_business_date != DATE'{entry.business_date}'")
-    period = stage.contract.period
-    if period:
-        low, high = rows.agg(F.min(period), F.max(period)).collect()[0]
-        table = table.where(F.col(period).between(F.lit(low), F.lit(high)))
+    """This delivery's rows whose key the table has from another date, and whether their values are the same."""
+    table = delta.read(stage.spark, stage.path, where=" AND ".join(_bounds(stage, rows)))
+    table = table.where(f"_business_date != DATE'{entry.business_date}'")
     same_key = [F.col(f"n.`{c}`").eqNullSafe(F.col(f"k.`{c}`")) for c in stage.contract.key]
     both = rows.alias("n").join(table.alias("k"), reduce(operator.and_, same_key))
     return both.select((_value(stage, "n") == _value(stage, "k")).alias("_is_same"))
+
+
+def _bounds(stage: Stage, rows: DataFrame, prefix: str = "") -> list[str]:
+    """Between which days the table can have keys of these rows, by a date or local time in the key: files of others are not read."""
+    dated = [c for c in stage.contract.key if stage.contract.column(c).spark_type in KINDS]
+    if not dated:
+        return []
+    low, high = rows.agg(F.min(dated[0]).cast("date"), F.max(dated[0]).cast("date")).collect()[0]
+    return [f"({sql_within(prefix + dated[0], [(low, high)])})"] if low else []
 
 
 def _value(stage: Stage, side: str) -> Column:

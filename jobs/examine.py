@@ -42,13 +42,13 @@ def digest(
 
 def _digest_silver(settings: Settings) -> list[Sequence[object]]:
     from jobs import delta
-    from jobs.digest import digest_columns, digest_of
+    from jobs.digest import digest_table
 
     rows: list[Sequence[object]] = []
     for c in load_contracts(settings.city).values():
         found = delta.read_arrow(settings.lake.table("silver", c.table))
         if found is not None:
-            rows.append([f"silver.{c.table}", found.num_rows, digest_of(found, digest_columns(c)), ""])
+            rows.append([f"silver.{c.table}", found.num_rows, digest_table(found, c), ""])
     return rows
 
 
@@ -60,7 +60,7 @@ def _digest_gold(settings: Settings, number: int | None) -> list[Sequence[object
 def _compare(settings: Settings, contract: Contract, table: Released) -> Sequence[object]:
     """A released table as it is now; one that is lost, or of which a file is, differs."""
     from jobs import delta
-    from jobs.digest import digest_columns, digest_of
+    from jobs.digest import digest_table
 
     try:
         found = delta.read_arrow(settings.lake.table("gold", table.table), table.version)
@@ -70,7 +70,7 @@ def _compare(settings: Settings, contract: Contract, table: Released) -> Sequenc
         found = None
     if found is None:
         return [f"gold.{table.table}", "", "", "DIFFERENT"]
-    now = digest_of(found, digest_columns(contract))
+    now = digest_table(found, contract)
     return [f"gold.{table.table}", found.num_rows, now, "as released" if now == table.digest else "DIFFERENT"]
 
 

@@ -1,4 +1,4 @@
-"""Gold: marts, each declared by a contract, built whole, validated before it is published."""
+"""Gold: marts, each declared by a contract, built whole or by days, validated before it is published."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -16,8 +18,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs import delta, quality
+from jobs.by_day import Part, built_spans, write_days
 from jobs.contracts import PROJECT, Contract, fingerprint, load_module
-from jobs.digest import digest_columns, digest_of
+from jobs.days import arrow_within, sql_within
+from jobs.digest import digest_of_days, digest_table
 from jobs.errors import LakeError
 from jobs.lake import Lake
 from jobs.stage import is_small
@@ -25,6 +29,8 @@ from jobs.suites import ROW_RULES, Rule, Suite, derive_rules
 
 RECEIPTS, DECISIONS = "receipts", "decisions"
 GIVEN = (RECEIPTS, DECISIONS)  # parameters of a builder that name no table
+_parsing = Lock()  # Python 3.11 counts the depth of all its parsers as one: two at once fail (SystemError)
+ABOUT_ROW_COUNT = "expect_table_row_count_to_"
 
 
 @dataclass(frozen=True)
@@ -88,13 +94,14 @@ def mart_fingerprint(mart: Mart, sources: Sequence[Source], receipts: str, decis
     rules = [[r.id, r.type, r.kwargs] for r in mart.suite.gold if r.severity == "critical"]
     read = [[s.name, s.table_id, s.version] for s in sources]
     decided = [decisions] if DECISIONS in mart.reads else []
-    return fingerprint([*code, schema, rules, read, receipts if RECEIPTS in mart.reads else "", *decided])
+    days = [mart.contract.period, mart.contract.incremental] if mart.contract.incremental else []
+    return fingerprint([*code, schema, rules, read, receipts if RECEIPTS in mart.reads else "", *decided, *days])
 
 
 def _code_of(source: str) -> list[str]:
     """A mart's module, and the other modules of `jobs/marts` that it imports, directly or not: they make its rows too."""
     found: dict[str, str] = {}
-    left = _imported_marts(source)
+    left = set(_imported_marts(source))
     while left:
         name = left.pop()
         found[name] = inspect.getsource(importlib.import_module(name))
@@ -102,44 +109,58 @@ def _code_of(source: str) -> list[str]:
     return [source, *[found[name] for name in sorted(found)]]
 
 
-def _imported_marts(source: str) -> set[str]:
-    nodes = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.ImportFrom)]
-    return {n.module for n in nodes if n.module and n.module.startswith("jobs.marts.")}
+@cache
+def _imported_marts(source: str) -> frozenset[str]:
+    with _parsing:
+        nodes = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.ImportFrom)]
+    return frozenset(n.module for n in nodes if n.module and n.module.startswith("jobs.marts."))
 
 
 def build(
-    spark: SparkSession, lake: Lake, mart: Mart, inputs: Mapping[str, DataFrame], identity: str, approved: bool
-) -> Built:
-    """Build one gold table in one overwrite, then validate the built version.
+    spark: SparkSession, lake: Lake, mart: Mart, inputs: Mapping[str, DataFrame], identity: str, approved: bool,
+    part: Part | None = None,
+) -> Built:  # fmt: skip
+    """Build one gold table in one overwrite, or some days of it, then validate what was built.
 
     A whole head that was built from the same input is taken as it is: a repeat writes nothing.
     """
     path = lake.table("gold", mart.table)
     state = delta.table_state(path)
     if state is None or state.metadata.get("fingerprint") != identity or not delta.holds(path, state.id, state.version):
-        rows = mart.build(**inputs).select(
-            *[F.col(c.name).cast(c.spark_type).alias(c.name) for c in mart.contract.columns]
-        )
-        delta.overwrite(rows.coalesce(1), path, "gold", "gold", {"stage": "gold", "fingerprint": identity})
+        columns = [F.col(c.name).cast(c.spark_type).alias(c.name) for c in mart.contract.columns]
+        rows, said = mart.build(**inputs).select(*columns).coalesce(1), {"stage": "gold", "fingerprint": identity}
+        if mart.contract.incremental:
+            write_days(spark, path, mart.contract, rows, said, part)
+        else:
+            delta.overwrite(rows, path, "gold", "gold", said)
         state = delta.table_state(path)
     assert state is not None
-    built = delta.read(spark, path, state.version)
-    arrow = delta.read_arrow(path, state.version)
+    return _examine(spark, path, mart, state, approved)
+
+
+def _examine(spark: SparkSession, path: str, mart: Mart, state: delta.TableState, approved: bool) -> Built:
+    """Validate what a version was built of, the whole table or some days, and say what the table then is."""
+    contract, version = mart.contract, state.version
+    spans = built_spans(state)
+    kept = arrow_within(contract.period, contract.column(contract.period).spark_type, spans) if spans else None
+    arrow = delta.read_arrow(path, version, where=kept)
     assert arrow is not None
-    results = _validate(mart, built, arrow)
+    total = delta.count_records(path, {}) if spans else arrow.num_rows
+    built = delta.read(spark, path, version, where=sql_within(contract.period, spans))
+    results = _validate(mart, built, arrow, total)
     failed = quality.failing(results)
     held = None
     if failed and not approved:
         held = LakeError(
             "E705",
-            dataset=mart.contract.dataset,
+            dataset=contract.dataset,
             stage="gold",
             place=failed[0].rule,
             expected=failed[0].reason,
             actual=f"{failed[0].broken} rows",
         )
-    digest = digest_of(arrow, digest_columns(mart.contract))
-    return Built(state.id, state.version, arrow.num_rows, digest, results, held, _state_figures(mart.contract, arrow))
+    digest = digest_of_days(state.metadata["days"]) if contract.incremental else digest_table(arrow, contract)
+    return Built(state.id, version, total, digest, results, held, _state_figures(contract, arrow))
 
 
 def _state_figures(contract: Contract, rows: pa.Table) -> str:
@@ -148,8 +169,11 @@ def _state_figures(contract: Contract, rows: pa.Table) -> str:
     return statement.format_map(rows.to_pylist()[0]) if statement and rows.num_rows == 1 else ""
 
 
-def _validate(mart: Mart, built: DataFrame, arrow: pa.Table) -> tuple[quality.Result, ...]:
-    """Rules about single rows and the key, counted in one pass with GX's conditions; then GX on the table for rules about the whole."""
+def _validate(mart: Mart, built: DataFrame, arrow: pa.Table, total: int) -> tuple[quality.Result, ...]:
+    """Rules about single rows and the key, counted in one pass with GX's conditions; then GX on the table for rules about the whole.
+
+    Of a table of which only some days were built, `built` and `arrow` hold these days, and `total` is the number of all its rows.
+    """
     derived = [replace(r, kwargs={**r.kwargs, "mostly": 1.0}) for r in derive_rules(mart.contract) if not _is_cast(r)]
     rules = [*derived, *[r for r in mart.suite.gold if r.type in ROW_RULES]]
     repeats = Rule(
@@ -170,8 +194,10 @@ def _validate(mart: Mart, built: DataFrame, arrow: pa.Table) -> tuple[quality.Re
         {repeats.id: rows, **{r.id: int(found[f"asked_{n}"]) for n, r in enumerate(rules)}},
     )
     whole = [r for r in mart.suite.gold if r.type not in ROW_RULES]
-    batch = quality.small_batch(arrow, whole) if is_small(rows) else built
-    return (*counted, *(quality.validate(batch, whole, rows) if whole else ()))
+    if total == rows:
+        batch = quality.small_batch(arrow, whole) if is_small(rows) else built
+        return (*counted, *(quality.validate(batch, whole, rows) if whole else ()))
+    return (*counted, *(quality.validate_row_count(whole, total) if whole else ()))
 
 
 def _is_cast(rule: Rule) -> bool:

@@ -8,10 +8,11 @@ from string import Formatter
 from jobs.bronze import layout_of
 from jobs.codes import CODES, NO_DIVISIONS, coded
 from jobs.contracts import MODES, Contract, fingerprint, load_city, load_contracts, load_gold
+from jobs.days import KINDS
 from jobs.divisions import FILE, load_divisions
 from jobs.errors import LakeError
 from jobs.extract import SECRETS
-from jobs.gold import GIVEN, find_mart, order_marts
+from jobs.gold import ABOUT_ROW_COUNT, GIVEN, Mart, find_mart, order_marts
 from jobs.judge import find_steps
 from jobs.suites import DIMENSIONS, NO_CONDITION, ROW_RULES, Rule, derive_rules, load_suite
 
@@ -112,7 +113,34 @@ def _lint_gold(contract: Contract) -> Iterator[str]:
         for column, source in contract.conserves.items()
         if column not in names or source not in silver or source.rpartition(".")[0].replace(".", "_") not in mart.reads
     )
+    yield from _lint_days(contract, mart)
     order_marts([find_mart(c, load_suite(c)) for c in load_gold(contract.city).values()])
+
+
+def _lint_days(contract: Contract, mart: Mart) -> Iterator[str]:
+    """What must hold for a table to be the same whether it is built by days or whole."""
+    if not contract.incremental:
+        return
+    if contract.period not in contract.key or contract.column(contract.period).spark_type not in KINDS:
+        yield "an incremental table has a date or local time in its key as its period"
+    if given := [name for name in mart.reads if name in GIVEN]:
+        yield f"an incremental table does not read {', '.join(given)}: they change for every day"
+    for rule in mart.suite.gold:
+        if rule.type not in ROW_RULES and not rule.type.startswith(ABOUT_ROW_COUNT):
+            yield f"rule {rule.id}: {rule.type} asks of the whole table, and only some days of it are read"
+        elif rule.severity == "critical" and "mostly" in rule.kwargs:
+            yield f"rule {rule.id}: a share of the rows of some days is not that of the table, so it cannot be critical"
+    known = load_gold(contract.city).values()
+    dated = {c.table: c for c in load_contracts(contract.city).values()} | {f"gold_{c.name}": c for c in known}
+    for name, column in contract.incremental.items():
+        if name not in mart.reads or name not in dated or not _is_dated(dated[name], column):
+            yield f"incremental: {name}.{column} is no date or local time in the key of events or of a gold table that the mart reads"
+
+
+def _is_dated(contract: Contract, column: str) -> bool:
+    """Whether the log has the column's least and greatest value in each file, and no row is without: it is early in the key."""
+    is_kept = contract.source == "gold" or contract.mode == "events"
+    return is_kept and column in contract.key[:4] and contract.column(column).spark_type in KINDS
 
 
 def _lint_columns(contract: Contract) -> Iterator[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from jobs import delta
 from jobs.contracts import Contract
+from jobs.days import Span, arrow_within, join_spans
 from jobs.errors import LakeError
 from jobs.lake import Lake
 
@@ -154,7 +155,12 @@ def _write_restatements(
 def compare_versions(lake: Lake, contract: Contract, before: Released, after: Released) -> list[dict[str, Any]]:
     """Figures of one table that two releases give differently. Grain: key x column; `new` is null where the row is gone."""
     path, key = lake.table("gold", contract.name), list(contract.key)
-    old, new = (_as_text(delta.read_arrow(path, t.version)) for t in (before, after))
+    where = None
+    if (spans := _different_days(path, before, after)) is not None:
+        if not spans:
+            return []
+        where = arrow_within(contract.period, contract.column(contract.period).spark_type, spans)
+    old, new = (_as_text(delta.read_arrow(path, t.version, where=where)) for t in (before, after))
     columns = [c.name for c in contract.columns if c.name not in key]
     both = old.merge(new, on=key, how="left", suffixes=("_old", "_new"), indicator="_side")
     deliveries = json.dumps([d for d in after.stands_on if list(d) not in [list(x) for x in before.stands_on]])
@@ -168,6 +174,15 @@ def compare_versions(lake: Lake, contract: Contract, before: Released, after: Re
                  "old": _text(row[f"{column}_old"]), "new": _text(row[f"{column}_new"]), "deliveries": deliveries}
             )  # fmt: skip
     return found
+
+
+def _different_days(path: str, before: Released, after: Released) -> tuple[Span, ...] | None:
+    """Days of the earlier release whose rows are others in the later one, by the digests that versions built by days hold."""
+    was, now = (delta.metadata_of(path, t.version).get("days") for t in (before, after))
+    if was is None or now is None:
+        return None
+    days = [date.fromisoformat(day) for day, digest in was.items() if now.get(day) != digest]
+    return join_spans((day, day) for day in days)
 
 
 def _as_text(rows: pa.Table | None) -> pd.DataFrame:

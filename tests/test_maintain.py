@@ -14,7 +14,7 @@ from jobs import delta
 from jobs import night as nights
 from jobs import stage as stages
 from jobs.contracts import load_gold
-from jobs.digest import digest_columns, digest_of
+from jobs.digest import digest_table
 from jobs.ledger import Run
 from jobs.night import Night
 from jobs.night.upkeep import Upkeep
@@ -42,7 +42,7 @@ def released(world: World) -> dict[int, str]:
     for release in read_releases(world.lake):
         rows = delta.read_arrow(world.lake.table("gold", "totals"), release.tables["totals"].version)
         assert rows is not None
-        found[release.number] = digest_of(rows, digest_columns(contract))
+        found[release.number] = digest_table(rows, contract)
     return found
 
 

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from jobs import delta, query, release
 from jobs import night as nights
 from jobs.contracts import load_contracts, load_gold
-from jobs.digest import digest_columns, digest_of
+from jobs.digest import digest_table
 from jobs.reconcile import reconcile_gold
 from jobs.release import find_release
 from tests.figures.compare import assert_all_figures_equal
@@ -126,7 +126,7 @@ def test_released_digests_are_those_of_the_tables(new_york: World) -> None:
     for table in newest.tables.values():
         rows = delta.read_arrow(new_york.lake.table("gold", table.table), table.version)
         assert rows is not None
-        assert digest_of(rows, digest_columns(load_gold("new_york")[table.table])) == table.digest
+        assert digest_table(rows, load_gold("new_york")[table.table]) == table.digest
 
 
 def test_gold_reads_without_spark(new_york: World) -> None:

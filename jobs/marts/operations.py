@@ -14,7 +14,36 @@ _HOUR = 3_600_000_000  # microseconds
 _CELL = ["division_code", "day"]
 
 
-def urban_ops_daily(traffic_reading: DataFrame, traffic_sensor: DataFrame, traffic_incident: DataFrame) -> DataFrame:
+def sensor_hourly(traffic_reading: DataFrame) -> DataFrame:
+    """Add up what each sensor measured in an hour.
+
+    Readings are many, twelve an hour and sensor; what is asked of them over many days is asked of this table. It knows
+    nothing of where a sensor stands: the register says so, and may say another thing tomorrow.
+
+    Grain: sensor_id x hour_start (local; hours with a reading). Columns: readings, volume (vehicles), volume_speed
+    (sum of vehicles x km/h; over volume it is the mean speed weighted by vehicles), completeness (readings over the
+    twelve that are due).
+    """
+    hour = F.date_trunc("hour", "measured_at").cast("timestamp_ntz").alias("hour_start")
+    return (
+        traffic_reading.groupBy("sensor_id", hour)
+        .agg(
+            F.count("*").alias("readings"),
+            F.sum("volume").alias("volume"),
+            F.sum(F.col("volume") * _tenths("mean_speed_kmh")).alias("_weighted"),
+        )
+        .select(
+            "sensor_id",
+            "hour_start",
+            "readings",
+            "volume",
+            ratio(F.col("_weighted"), F.lit(10), 18, 1).alias("volume_speed"),
+            ratio(F.col("readings"), F.lit(_READINGS_AN_HOUR), 5, 4).alias("completeness"),
+        )
+    )
+
+
+def urban_ops_daily(gold_sensor_hourly: DataFrame, traffic_sensor: DataFrame, traffic_incident: DataFrame) -> DataFrame:
     """Count incidents and sensors at work, by district and day, for the days of the readings.
 
     Every district has a row on every day, so that a silent one is seen. Incidents of other days or divisions are not
@@ -23,7 +52,7 @@ def urban_ops_daily(traffic_reading: DataFrame, traffic_sensor: DataFrame, traff
     Grain: division_code x day. Columns: incidents (reported on the day), closed (on the day), median_hours (exact
     median from report to closing of the latter; null without), sensors_expected, sensors_reporting.
     """
-    heard = traffic_reading.select("sensor_id", F.col("measured_at").cast("date").alias("day")).distinct()
+    heard = gold_sensor_hourly.select("sensor_id", _day("hour_start")).distinct()
     sensors = F.broadcast(traffic_sensor.select("sensor_id", "division_code"))
     reporting = heard.join(sensors, "sensor_id").select(*_CELL, F.lit(1).alias("sensors_reporting"))
     rows = stack(_cells(heard), reporting, _reported(traffic_incident), _closed(traffic_incident))
@@ -83,7 +112,7 @@ def _micros(moment: str) -> Column:
     return F.unix_micros(F.col(moment).cast("timestamp"))
 
 
-def road_traffic_hourly(traffic_reading: DataFrame, traffic_sensor: DataFrame) -> DataFrame:
+def road_traffic_hourly(gold_sensor_hourly: DataFrame, traffic_sensor: DataFrame) -> DataFrame:
     """Tell how much passed a road segment in an hour, how fast, and how far that is from free flow.
 
     A mean of speeds without their volumes would let an empty lane outvote a full one. Readings of sensors that the
@@ -95,14 +124,13 @@ def road_traffic_hourly(traffic_reading: DataFrame, traffic_sensor: DataFrame) -
     """
     sensors = traffic_sensor.select("sensor_id", "segment_id", _tenths("free_speed_kmh").alias("_free"))
     segments = sensors.groupBy("segment_id").agg(F.count("*").alias("_sensors"), F.sum("_free").alias("_free"))
-    hour = F.date_trunc("hour", "measured_at").cast("timestamp_ntz").alias("hour_start")
     hours = (
-        traffic_reading.join(F.broadcast(sensors.drop("_free")), "sensor_id")
-        .groupBy("segment_id", hour)
+        gold_sensor_hourly.join(F.broadcast(sensors.drop("_free")), "sensor_id")
+        .groupBy("segment_id", "hour_start")
         .agg(
             F.sum("volume").alias("volume"),
-            F.sum(F.col("volume") * _tenths("mean_speed_kmh")).alias("_weighted"),
-            F.count("*").alias("_readings"),
+            F.sum(_tenths("volume_speed")).alias("_weighted"),
+            F.sum("readings").alias("_readings"),
         )
     )
     return hours.join(F.broadcast(segments), "segment_id").select(
@@ -116,5 +144,5 @@ def road_traffic_hourly(traffic_reading: DataFrame, traffic_sensor: DataFrame) -
 
 
 def _tenths(speed: str) -> Column:
-    """Give a speed in tenths of km/h as a whole number: readings are many, and those are added up faster than decimals."""
+    """Give a decimal of scale 1 in tenths as a whole number: rows are many, and those are added up faster."""
     return (F.col(speed) * F.lit(10)).cast("bigint")

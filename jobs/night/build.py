@@ -18,6 +18,7 @@ from jobs.errors import LakeError
 from jobs.landing import Receipt
 from jobs.ledger import Line, decisions_on_links
 from jobs.night.opened import AT_ONCE, Night, counts_for, do_all, note_line
+from jobs.night.parts import find_part, keep_days, table_path
 from jobs.night.standing import marts, stands_on, why_stale
 from jobs.persons import persons
 
@@ -150,7 +151,12 @@ def _build(
     standing: tuple[Sequence[Any], ...], stale: str, rows: Sequence[Mapping[str, Any]],
 ) -> release.Released:  # fmt: skip
     began = time.perf_counter()
-    made = gold.build(night.spark, night.lake, mart, _inputs(night, mart, sources, rows), identity, approved)
+    part = find_part(night, mart, before, sources)
+    if before and part and not part.spans:  # what it reads was written again, and says the same
+        made = gold.Built(before.table_id, before.version, before.rows, before.digest, (), None)
+    else:
+        inputs = _inputs(night, mart, sources, rows, keep_days(mart, part))
+        made = gold.build(night.spark, night.lake, mart, inputs, identity, approved, part)
     counts = {"rows": made.rows, "digest": made.digest, **({"statement": made.statement} if made.statement else {})}
     line = Line(
         stage="gold", dataset=f"gold.{mart.table}", outcome="held" if made.held else "built", fingerprint=identity,
@@ -178,17 +184,18 @@ def _build(
 
 
 def _inputs(
-    night: Night, mart: gold.Mart, sources: Sequence[gold.Source], rows: Sequence[Mapping[str, Any]]
-) -> dict[str, DataFrame]:
-    """What the builder's parameters name: current silver rows with contract columns, built gold tables, receipts, decisions."""
+    night: Night, mart: gold.Mart, sources: Sequence[gold.Source], rows: Sequence[Mapping[str, Any]],
+    days: Mapping[str, str],
+) -> dict[str, DataFrame]:  # fmt: skip
+    """What the builder's parameters name: current silver rows with contract columns, built gold tables, receipts, decisions; some of `days` only."""
     by_table = {c.table: c for c in night.contracts.values()}
     found: dict[str, DataFrame] = {}
     for s in sources:
+        table = delta.read(night.spark, table_path(night, s.name), s.version, where=days.get(s.name, ""))
         if s.name.startswith("gold_"):
-            found[s.name] = delta.read(night.spark, night.lake.table("gold", s.name.removeprefix("gold_")), s.version)
+            found[s.name] = table
             continue
         contract = by_table[s.name]
-        table = delta.read(night.spark, night.lake.table("silver", s.name), s.version)
         found[s.name] = (table.where("is_current") if contract.keeps_history else table).select(
             *[c.name for c in contract.columns]
         )

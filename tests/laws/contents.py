@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs import delta
 from jobs.contracts import load_gold
-from jobs.digest import digest_columns, digest_of
+from jobs.digest import digest_table
 from jobs.ledger import all_lines
 from jobs.release import read_releases
 from tests.little import World
@@ -21,7 +21,7 @@ def digests(world: World) -> dict[str, str]:
     for (zone, name), contract in (silver | gold).items():
         rows = delta.read_arrow(world.lake.table(zone, name))
         if rows is not None:
-            found[f"{zone}.{name}"] = digest_of(rows, digest_columns(contract))
+            found[f"{zone}.{name}"] = digest_table(rows, contract)
     return found
 
 

@@ -19,12 +19,13 @@ from jobs import night as nights
 from jobs import stage as stages
 from jobs.contracts import PROJECT
 from jobs.lock import hold_lake
+from tests.laws import roads
 from tests.laws.contents import committed, contents, outcomes, states
 from tests.little import CITY, HOLD, World, csv_of, write_conf
 
 NOW = "2026-01-01T12:00:00Z"
 NIGHT = ["quarantine_bronze", "bronze_table", "bronze", "quarantine_silver", "silver", "gold", "release", "ledger"]
-WRITES_NOTHING = ("bronze_table", "bronze_columns")
+WRITES_NOTHING = ("bronze_table", "bronze_columns", "gold_restore")
 
 
 def around(*points: str) -> list[str]:
@@ -54,7 +55,7 @@ def add_night(world: World) -> None:
 
 
 def environment(world: World) -> dict[str, str]:
-    places = {"LAKE_ROOT": world.lake.root, "LAKE_INBOX": str(world.inbox), "LAKE_CITY": CITY}
+    places = {"LAKE_ROOT": world.lake.root, "LAKE_INBOX": str(world.inbox), "LAKE_CITY": world.lake.city}
     return {**os.environ, **places, "PYTHONPATH": str(PROJECT), "LAKE_SPARK_TEST": "1"}
 
 
@@ -236,6 +237,34 @@ def test_bronze_killed_while_its_table_gets_a_column_is_finished_by_the_same_com
     assert world.rows("reg.things", "bronze")[-1]["note"] == "new"
 
 
+@pytest.mark.spark
+@pytest.mark.slow
+def test_tables_built_by_days_are_finished_after_a_kill_at_any_moment_of_gold(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run dies before its release, and another night comes: the build that nobody saw is taken back, once."""
+    monkeypatch.setenv("LAKE_CONF", str(roads.write_conf(tmp_path / "conf")))
+    told, undisturbed = (World(tmp_path / name, world.open_session, roads.CITY) for name in ("told", "undisturbed"))
+    for each in (told, undisturbed):
+        roads.register(each, 1, {"a": "Long", "b": "Short"})
+        roads.deliver(each, 1, {"a": 10, "b": 20})
+        each.run(release=True)
+        roads.deliver(each, 2, {"a": 30, "b": 40})
+    run = ["run", "--now", NOW]
+    assert kill_at_each(told, ["before release"], *run) == []
+    for each in (told, undisturbed):
+        roads.deliver(each, 3, {"a": 50})
+    assert kill_at_each(told, [*around("gold_restore", "gold"), "before release"], *run) == []
+    finish(told, *run)
+    undisturbed.run(release=True)
+    assert contents(told) == contents(undisturbed)
+    assert outcomes(told) == outcomes(undisturbed)
+    for table in ("sensor_days", "street_days"):
+        opened = delta.open_table(told.lake.table("gold", table))
+        assert opened is not None
+        assert [commit["operation"] for commit in opened.history()].count("RESTORE") == 1
+
+
 def read_into_bronze(world: World) -> None:
     night = world.run_nothing()
     nights.extract(night)
@@ -243,7 +272,7 @@ def read_into_bronze(world: World) -> None:
 
 
 def test_every_commit_point_of_the_product_is_among_the_moments() -> None:
-    assert {*NIGHT, "bronze_columns", "decision", "restatement"} == set(delta.COMMIT_POINTS)
+    assert {*NIGHT, "bronze_columns", "gold_restore", "decision", "restatement"} == set(delta.COMMIT_POINTS)
 
 
 @pytest.mark.programs

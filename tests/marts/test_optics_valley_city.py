@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
@@ -32,9 +32,28 @@ def test_supply_of_a_community_is_set_against_its_residents(spark: SparkSession)
     ]
 
 
+def test_an_hour_of_a_sensor_adds_up_like_its_readings(spark: SparkSession) -> None:
+    """The same sums by hand, of three hours of three sensors, one of them silent for an hour."""
+    readings = [
+        {"sensor_id": f"S0000{s}", "measured_at": at(5, hour, minute), "volume": 7 * s + minute, "mean_speed_kmh": Decimal(301 + 10 * hour + s) / 10}
+        for s in (1, 2, 3) for hour in (7, 8, 9) for minute in range(0, 60, 5) if (s, hour) != (3, 8) and minute % 15 + s < 12
+    ]  # fmt: skip
+    expected = []
+    for s, hour in sorted({(r["sensor_id"], r["measured_at"].hour) for r in readings}):
+        own = [r for r in readings if (r["sensor_id"], r["measured_at"].hour) == (s, hour)]
+        volume = sum(r["volume"] for r in own)
+        speed = sum((r["volume"] * r["mean_speed_kmh"] for r in own), Decimal(0))
+        share = (Decimal(len(own)) / 12).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+        expected.append((s, at(5, hour), len(own), volume, speed, share))
+    assert len(expected) == 8
+    found = operations.sensor_hourly(table(spark, "traffic_reading", *readings))
+    assert found.orderBy("sensor_id", "hour_start").collect() == expected
+
+
 def _days(spark: SparkSession, **rows: list[dict[str, Any]]) -> list[Any]:
     frames = tables(spark, **({"traffic_sensor": [{}], "traffic_incident": []} | rows))
     del frames["receipts"]
+    frames["gold_sensor_hourly"] = operations.sensor_hourly(frames.pop("traffic_reading"))
     return operations.urban_ops_daily(**frames).orderBy("day", "division_code").collect()
 
 
@@ -62,7 +81,8 @@ def _hours(spark: SparkSession, *readings: dict[str, Any]) -> list[Any]:
     sensors = table(
         spark, "traffic_sensor", {}, {"sensor_id": "S00002", "free_speed_kmh": "49.9"}, {"sensor_id": "S00003", "segment_id": "R0002"}
     )  # fmt: skip
-    found = operations.road_traffic_hourly(table(spark, "traffic_reading", *readings), sensors)
+    hours = operations.sensor_hourly(table(spark, "traffic_reading", *readings))
+    found = operations.road_traffic_hourly(hours, sensors)
     return found.orderBy("segment_id", "hour_start").collect()
 
 

@@ -10,6 +10,7 @@ import pytest
 from jobs.contracts import load_contract, load_contracts
 from jobs.errors import LakeError
 from jobs.lint import lint_city
+from tests.laws import roads
 from tests.little import CITY, write_conf
 
 Break = Callable[[str, str, str], list[str]]
@@ -179,3 +180,37 @@ def test_a_contract_with_a_name_that_is_no_name_is_refused(tmp_path: Path) -> No
 def test_two_roots_give_one_city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKE_CONF", str(write_conf(tmp_path / "root")))
     assert set(load_contracts(CITY)) >= {"reg.things", "tax.yearly"}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "fault"),
+    [
+        ("conf/gold/sensor_days", "measured_at}", "value}", "road_reading.value is no date"),
+        ("conf/gold/sensor_days", "road_reading: m", "road_sensor: m", "road_sensor.measured_at is no date"),
+        ("conf/gold/sensor_days", "period, value: day", "period, value: total", "has a date or local time in its key"),
+        ("jobs/marts/roads", "(road_reading:", "(receipts: DataFrame, road_reading:", "does not read receipts"),
+        ("expectations/gold/sensor_days", "max_value: 900", "max_value: 900, mostly: 0.9", "cannot be critical"),
+        (
+            "expectations/gold/sensor_days",
+            "expect_column_values_to_be_between",
+            "expect_column_max_to_be_between",
+            "asks of the whole table",
+        ),
+    ],
+)
+def test_a_table_that_would_not_be_the_same_by_days_as_whole_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, old: str, new: str, fault: str
+) -> None:
+    root = roads.write_conf(tmp_path / "roads")
+    (path,) = root.glob(f"{file}*")
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    monkeypatch.setenv("LAKE_CONF", str(root))
+    (found,) = lint_city(roads.CITY)
+    assert fault in found
+
+
+def test_the_city_of_roads_is_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKE_CONF", str(roads.write_conf(tmp_path / "roads")))
+    assert lint_city(roads.CITY) == []

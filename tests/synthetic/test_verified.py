@@ -74,7 +74,7 @@ def test_every_figure_count_and_set_aside_record_is_as_it_truly_is(told: Told, v
     code, found = verify(told.truth)
     assert {row["what"]: row["examples"] for row in found["compared"] if row["examples"]} == {}
     assert (code, found["different"]) == (0, 0)
-    assert len(found["compared"]) == 14 + 2
+    assert len(found["compared"]) == 15 + 2
 
 
 def test_enterprises_are_linked_as_well_as_they_can_be(told: Told, verify: Verify) -> None:

@@ -10,12 +10,18 @@ from jobs.synthetic.answers.calendars import dim_calendar_wd, dim_department
 from jobs.synthetic.answers.economy import enterprise_360, enterprise_coverage, industry_monthly, macro_economy_monthly
 from jobs.synthetic.answers.facts import Facts
 from jobs.synthetic.answers.ground import community_monthly, parcel_use
-from jobs.synthetic.answers.operations import citizen_service_monthly, road_traffic_hourly, urban_ops_daily
+from jobs.synthetic.answers.operations import (
+    citizen_service_monthly,
+    road_traffic_hourly,
+    sensor_hourly,
+    urban_ops_daily,
+)
 from jobs.synthetic.answers.registers import dim_enterprise, dim_parcel, entity_link
 
 TABLES = (
     dim_department, dim_calendar_wd, dim_enterprise, dim_parcel, entity_link, macro_economy_monthly, enterprise_360,
-    enterprise_coverage, industry_monthly, parcel_use, community_monthly, urban_ops_daily, road_traffic_hourly, citizen_service_monthly,
+    enterprise_coverage, industry_monthly, parcel_use, community_monthly, sensor_hourly, urban_ops_daily, road_traffic_hourly,
+    citizen_service_monthly,
 )  # fmt: skip
 
 __all__ = ["TABLES", "Facts"]

@@ -13,6 +13,20 @@ from jobs.synthetic.folded import Row
 from jobs.synthetic.places import DISTRICT_CODES
 
 
+def sensor_hourly(facts: Facts) -> list[Answer]:
+    return [
+        {
+            "sensor_id": sensor, "hour_start": _hour_start(hour), "readings": str(readings), "volume": str(volume),
+            "volume_speed": rounded(Fraction(weighted, 10), 1), "completeness": rounded(Fraction(readings, 12), 4),
+        }
+        for (sensor, hour), (readings, volume, weighted) in facts.readings.items()
+    ]  # fmt: skip
+
+
+def _hour_start(hour: str) -> str:
+    return f"{hour[:10]}T{hour[11:13]}:00:00.000000"
+
+
 def urban_ops_daily(facts: Facts) -> list[Answer]:
     district = {r["设备编号"]: r["行政区划代码"] for r in facts.rows("traffic.sensor")}
     expected = Counter(district.values())
@@ -53,7 +67,7 @@ def road_traffic_hourly(facts: Facts) -> list[Answer]:
         mean = Fraction(weighted, 10 * volume) if volume else None
         speed = sum(free[code], Fraction(0)) / len(free[code])
         rows.append({
-            "segment_id": code, "hour_start": f"{hour[:10]}T{hour[11:13]}:00:00.000000", "volume": str(volume),
+            "segment_id": code, "hour_start": _hour_start(hour), "volume": str(volume),
             "mean_speed_kmh": rounded(mean, 1), "congestion_index": rounded(speed / mean, 3) if mean else None,
             "completeness": rounded(Fraction(readings, 12 * len(free[code])), 4),
         })  # fmt: skip

@@ -1,0 +1,102 @@
+"""Which days of an incremental gold table a night builds: those in which what it reads changed since it was last released."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs import delta, gold
+from jobs.by_day import Part
+from jobs.contracts import Contract
+from jobs.days import Span, join_spans, sql_within
+from jobs.night.opened import Night
+from jobs.release import Released
+
+
+def find_part(night: Night, mart: gold.Mart, before: Released | None, sources: Sequence[gold.Source]) -> Part | None:
+    """The days to build again on top of the released version; None where all of the table is to be built.
+
+    That is so where it is not incremental, where its code, contract or rules are others or its released version is not whole, and
+    where a table it reads is another one, or changed in a way that its log does not date.
+    """
+    days = mart.contract.incremental
+    if not days or before is None or not _is_base(night, mart, before):
+        return None
+    spans: list[Span] = []
+    for was, now in zip(before.reads, sources, strict=True):
+        if was["table_id"] != now.table_id:
+            return None
+        path = table_path(night, now.name)
+        if now.name in days:
+            changed = changed_spans(path, days[now.name], was["version"], now.version)
+            if changed is None:
+                return None
+            spans += changed
+        elif not _has_same_rows(night, path, now, was["version"]):
+            return None
+    return Part(before.version, join_spans(spans))
+
+
+def _is_base(night: Night, mart: gold.Mart, before: Released) -> bool:
+    """Whether the released version is there and this very mart would make it again of what it was made of."""
+    path = night.lake.table("gold", mart.table)
+    read = [gold.Source(r["name"], r["table_id"], r["version"]) for r in before.reads]
+    return (
+        gold.mart_fingerprint(mart, read, "") == before.fingerprint
+        and delta.holds(path, before.table_id, before.version)
+        and "days" in delta.metadata_of(path, before.version)
+    )
+
+
+def changed_spans(path: str, column: str, old: int, new: int) -> list[Span] | None:
+    """Days of the files that only one of two versions has, by the log's statistics; None where it does not tell.
+
+    No day that changed is missing, but there may be more: of a file the days count from its first to its last.
+    """
+    both = [delta.list_files(path, version) for version in (old, new)]
+    if both[0] is None or both[1] is None:
+        return None
+    was, now = ({str(f["path"]): f for f in files or ()} for files in both)
+    changed = [{**was, **now}[name] for name in was.keys() ^ now.keys()]
+    bounds = [(f.get(f"min.{column}"), f.get(f"max.{column}")) for f in changed]
+    if any(low is None or high is None for low, high in bounds):
+        return None
+    return [(_day(low), _day(high)) for low, high in bounds]
+
+
+def _day(value: Any) -> Any:
+    return value.date() if hasattr(value, "date") else value
+
+
+def _has_same_rows(night: Night, path: str, now: gold.Source, old: int) -> bool:
+    """Whether a table that is read whole says the same as before: a register is written every night, and seldom changes."""
+    if now.version == old:
+        return True
+    if not delta.holds(path, now.table_id, old):
+        return False
+    contract = {c.table: c for c in night.contracts.values()}.get(now.name)
+    was, rows = (_rows(path, version, contract) for version in (old, now.version))
+    return bool(was.equals(rows))
+
+
+def _rows(path: str, version: int, contract: Contract | None) -> pa.Table:
+    """What a mart sees of a table, in order."""
+    current = pc.field("is_current") if contract and contract.keeps_history else None
+    names = [c.name for c in contract.columns] if contract else None
+    rows = delta.read_arrow(path, version, names, current)
+    assert rows is not None
+    return rows.sort_by([(name, "ascending") for name in rows.column_names])
+
+
+def keep_days(mart: gold.Mart, part: Part | None) -> Mapping[str, str]:
+    """Of each table that a part reads by days: the condition that keeps to them."""
+    return {name: sql_within(column, part.spans) for name, column in mart.contract.incremental.items()} if part else {}
+
+
+def table_path(night: Night, name: str) -> str:
+    """Where a table is, by the name that a mart's parameter gives it."""
+    is_gold = name.startswith("gold_")
+    return night.lake.table("gold", name.removeprefix("gold_")) if is_gold else night.lake.table("silver", name)

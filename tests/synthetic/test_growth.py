@@ -1,0 +1,109 @@
+"""What a night of Optics Valley costs does not grow with the nights before it, where readings are many."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.release import read_releases
+from jobs.synthetic.nights import write_nights
+from jobs.synthetic.world import World as City
+from tests.little import World
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+UNITS = ("B", "KiB", "MiB", "GiB")
+NIGHTS = 8
+INCREMENTAL = ("sensor_hourly", "road_traffic_hourly")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One scan of Parquet files by Spark: where, how many files, and their size, as its plan's metrics say."""
+
+    place: str
+    files: int
+    size: float
+
+
+class Plans:
+    """The scans of a session's queries since it was last asked."""
+
+    def __init__(self, spark: Any) -> None:
+        spark.conf.set("spark.sql.maxMetadataStringLength", 1000)  # a scan's place is cut to 100 characters by default
+        self.store = spark._jsparkSession.sharedState().statusStore()
+        self.seen = -1
+        self.take()
+
+    def take(self) -> list[Scan]:
+        executions = [e.executionId() for e in _each(self.store.executionsList()) if e.executionId() > self.seen]
+        self.seen = max([self.seen, *executions])
+        return [scan for number in executions for scan in self._scans(number)]
+
+    def _scans(self, number: int) -> Iterator[Scan]:
+        values = self.store.executionMetrics(number)
+        for node in _each(self.store.planGraph(number).allNodes()):
+            if node.name().startswith("Scan parquet"):
+                said = {m.name(): values.get(m.accumulatorId()) for m in _each(node.metrics())}
+                known = {name: text.get() for name, text in said.items() if text.isDefined()}
+                files = int(known.get("number of files read", "0").replace(",", ""))
+                yield Scan(node.desc(), files, _size(known.get("size of files read", "0 B")))
+
+
+def _each(found: Any) -> Iterator[Any]:
+    iterator = found.iterator()
+    while iterator.hasNext():
+        yield iterator.next()
+
+
+def _size(text: str) -> float:
+    """Bytes of a size as Spark writes it, such as `143.8 KiB`."""
+    number, unit = text.split()
+    return float(number) * 1024 ** UNITS.index(unit)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What the traffic police delivers in some nights, faults included."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("growth")
+        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        patch.delenv("LAKE_CONF", raising=False)
+        key = folder / "key"
+        key.write_text(f"k1 {'5a' * 32}", "ascii")
+        key.chmod(0o600)
+        patch.setenv("LAKE_PERSON_KEY_FILE", str(key))
+        write_nights(City(7, Decimal("0.02"), date(2026, 1, 5), NIGHTS), "light", folder / "city", lambda: None)
+        yield folder
+
+
+def test_from_the_fifth_night_on_no_more_is_read_of_readings_and_the_tables_are_as_if_built_whole(
+    folder: Path, spark: SparkSession
+) -> None:
+    inbox = folder / "city" / "inbox" / "traffic"
+    nightly = World(folder / "nightly", lambda: spark, "optics_valley")
+    silver, plans, read = nightly.lake.table("silver", "traffic_reading"), Plans(spark), []
+    for day in sorted(p.name for p in (inbox / "reading").iterdir()):
+        for delivered in inbox.glob(f"*/{day}"):
+            shutil.copytree(delivered, nightly.inbox / "traffic" / delivered.relative_to(inbox))
+        nightly.run(now="2026-03-01T00:00:00Z", release=True)
+        scans = [s for s in plans.take() if silver in s.place and "_delta_log" not in s.place]
+        read.append((sum(s.files for s in scans), sum(s.size for s in scans)))
+    assert min(size for _, size in read) > 0
+    assert max(files for files, _ in read[4:]) <= max(files for files, _ in read[:4]), read
+    assert max(size for _, size in read[4:]) <= 1.1 * max(size for _, size in read[:4]), read
+
+    at_once = World(folder / "at_once", lambda: spark, "optics_valley")
+    shutil.copytree(inbox, at_once.inbox / "traffic")
+    at_once.run(now="2026-03-01T00:00:00Z", release=True)
+    nightly_tables, tables = (read_releases(w.lake)[-1].tables for w in (nightly, at_once))
+    for table in INCREMENTAL:
+        assert (nightly_tables[table].digest, nightly_tables[table].rows) == (tables[table].digest, tables[table].rows)
+        assert nightly.rows(table, "gold") == at_once.rows(table, "gold")
