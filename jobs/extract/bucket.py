@@ -10,7 +10,7 @@ from pyarrow.fs import AwsStandardS3RetryStrategy, FileSelector, FileType, S3Fil
 
 from jobs.contracts import Place
 from jobs.errors import LakeError
-from jobs.extract.place import Passing, again, base_of, empty, only_deliveries, secret
+from jobs.extract.place import Passing, again, base_of, check_file, empty, is_ours, only_deliveries, secret
 
 _SAID = re.compile(r"AWS Error (\w+)")
 _REFUSED = ("ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH")
@@ -37,8 +37,8 @@ class Bucket:
     def _fetch(self, folder: str, into: Path) -> None:
         empty(into)
         for info in self._look(str(PurePosixPath(base_of(self.place), folder))):
-            if info.type == FileType.File:
-                self._get(info.path, info.size, into / info.base_name)
+            check_file(info.base_name, info.type == FileType.Directory)
+            self._get(info.path, info.size, into / info.base_name)
 
     def _look(self, path: str) -> list[Any]:
         try:
@@ -59,6 +59,8 @@ class Bucket:
         part.rename(target)
 
     def _judge(self, error: OSError, path: str) -> Exception:
+        if is_ours(error):
+            return error
         said = match[1] if (match := _SAID.search(str(error))) else type(error).__name__
         if said in _REFUSED:
             return LakeError("E802", place=path, expected="a key that the store takes", actual=said)

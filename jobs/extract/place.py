@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 from pathlib import Path
 from typing import Protocol
 
@@ -70,6 +71,22 @@ def base_of(place: Place) -> str:
 
 def only_deliveries(names: list[str]) -> list[str]:
     return sorted(n for n in names if FOLDER.fullmatch(n))
+
+
+def check_file(name: str, is_folder: bool) -> None:
+    """Refuse (E121) what a delivery does not have: folders, and names that lead elsewhere."""
+    if is_folder or "/" in name or name in ("", ".", ".."):
+        raise LakeError(
+            "E121",
+            place=repr(name)[:80],
+            expected="a folder of files",
+            actual="a folder in it" if is_folder else "a path",
+        )
+
+
+def is_ours(error: Exception) -> bool:
+    """Whether it is this machine's disk that failed, not the supplier: no pause helps."""
+    return isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT, EACCES, EPERM, EROFS)
 
 
 def empty(folder: Path) -> None:

@@ -6,13 +6,24 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePosixPath
-from stat import S_ISREG
+from stat import S_ISDIR
+from typing import Any
 
 import asyncssh
 
 from jobs.contracts import Place
 from jobs.errors import LakeError
-from jobs.extract.place import Passing, again, base_of, empty, host_and_port, only_deliveries, secret
+from jobs.extract.place import (
+    Passing,
+    again,
+    base_of,
+    check_file,
+    empty,
+    host_and_port,
+    is_ours,
+    only_deliveries,
+    secret,
+)
 
 PATIENCE = 30  # seconds without a word from the server
 
@@ -41,8 +52,9 @@ class Sftp:
             base = PurePosixPath(base_of(self.place), folder)
             for entry in await files.readdir(str(base)):
                 name, stated = str(entry.filename), entry.attrs
-                if not S_ISREG(stated.permissions or 0):
+                if name in (".", ".."):
                     continue
+                check_file(name, S_ISDIR(stated.permissions or 0))
                 part = into / f"{name}.part"
                 await files.get(str(base / name), part)
                 if part.stat().st_size != stated.size:
@@ -52,7 +64,7 @@ class Sftp:
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[asyncssh.SFTPClient]:
         host, port = host_and_port(secret(self.place, "address"), 22)
-        known = asyncssh.import_known_hosts(f"[{host}]:{port} {secret(self.place, 'host_key')}\n")
+        known: Any = ([asyncssh.import_public_key(secret(self.place, "host_key"))], [], [])
         try:
             async with (
                 asyncssh.connect(
@@ -66,5 +78,9 @@ class Sftp:
             raise LakeError("E801", place=f"{host}:{port}", expected=f"the key in {self.place.secrets['host_key']}", actual="another key") from error  # fmt: skip
         except asyncssh.PermissionDenied as error:
             raise LakeError("E802", place=f"{host}:{port}", expected="a user and password that it takes", actual="refused") from error  # fmt: skip
+        except (asyncssh.SFTPNoSuchFile, asyncssh.KeyImportError) as error:
+            raise LakeError("E121", place=base_of(self.place), expected="a folder of deliveries, and a host key", actual=type(error).__name__) from error  # fmt: skip
         except (asyncssh.Error, OSError) as error:
+            if is_ours(error):
+                raise
             raise Passing(f"{host}:{port}: {type(error).__name__}") from error

@@ -93,6 +93,35 @@ def test_b2_another_host_key_is_refused_at_once_and_no_password_is_sent(
     assert_nothing_is_left(valley, "tax.payment", state_home)
 
 
+def test_a_folder_in_a_delivery_is_not_passed_over(
+    suppliers: dict[str, str],
+    lake: Lake,
+    valley: World,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    state_home: Path,
+) -> None:
+    (tmp_path / "served" / "payment" / NIGHT / "more").mkdir(parents=True)
+    with serve_folder(tmp_path / "served", "city", suppliers["LAKE_TAX_PASSWORD"]) as (address, key):
+        monkeypatch.setenv("LAKE_TAX_ADDRESS", address)
+        monkeypatch.setenv("LAKE_TAX_HOST_KEY", key)
+        code, problem = extract(lake, "tax.payment")
+    assert (code, problem["code"], problem["actual"]) == (4, "E121", "a folder in it")
+    assert_nothing_is_left(valley, "tax.payment", state_home)
+
+
+def test_a_server_without_the_folder_of_the_contract_is_named(
+    suppliers: dict[str, str], lake: Lake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "served").mkdir()
+    with serve_folder(tmp_path / "served", "city", suppliers["LAKE_TAX_PASSWORD"]) as (address, key):
+        monkeypatch.setenv("LAKE_TAX_ADDRESS", address)
+        monkeypatch.setenv("LAKE_TAX_HOST_KEY", key)
+        code, problem = extract(lake, "tax.payment")
+    assert (code, problem["code"]) == (4, "E121")
+    assert "/payment" in problem["place"]
+
+
 def test_a_refused_password_is_not_tried_again(
     suppliers: dict[str, str], lake: Lake, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
 ) -> None:
