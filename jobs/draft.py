@@ -84,7 +84,7 @@ def draft(sample: Sample, city: str, dataset: str, business_date: str, now: date
 
 def find_layout(sample: Path, header_row: int) -> Layout:
     """Form, encoding and delimiter of a file, without its columns."""
-    data = content.load(sample)
+    data = content.load(sample, is_zip=sample.suffix.lower() != ".zip")  # a workbook is a zip file too
     if data.startswith(b"PK"):
         return Layout("xlsx", (), header_row=header_row)
     encoding = next((e for e in ENCODINGS if _decodes(data, e)), None)
@@ -225,8 +225,8 @@ def _rule(rule: str, kind: str, severity: str, kwargs: dict[str, Any], reason: s
 
 
 def _manifest(sample: Sample, now: datetime) -> bytes:
-    """A manifest as a department would send it; the hash is of the unpacked bytes."""
-    sha256 = hashlib.sha256(content.load(sample.path)).hexdigest()
+    """A manifest as a department would send it; the hash is of what a gzip holds, else of the file."""
+    sha256 = hashlib.sha256(content.load(sample.path, is_zip=True)).hexdigest()
     file = {"name": sample.path.name.removesuffix(".gz"), "sha256": sha256, "records": sample.reading.records}
     return json.dumps({"delivered_at": now.isoformat(), "files": [file]}, indent=2, ensure_ascii=False).encode() + b"\n"
 

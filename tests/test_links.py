@@ -125,6 +125,7 @@ def unlinked(world: World) -> int:
 
 
 @pytest.mark.spark
+@pytest.mark.slow
 def test_what_waits_is_listed_with_codes_and_scores_and_no_name(valley: Valley, lake: Command) -> None:
     waiting = queue(lake)
     assert [(r["source_system"], r["score"], r["decided"]) for r in waiting] == [
@@ -137,6 +138,7 @@ def test_what_waits_is_listed_with_codes_and_scores_and_no_name(valley: Valley, 
 
 
 @pytest.mark.spark
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
@@ -155,6 +157,7 @@ def test_a_decision_about_nothing_is_refused(
 
 
 @pytest.mark.spark
+@pytest.mark.slow
 def test_only_an_enterprise_of_the_register_can_be_accepted_and_a_code_of_it_needs_no_decision(
     valley: Valley, lake: Command
 ) -> None:
@@ -175,6 +178,7 @@ def test_a_city_without_links_has_none_to_review(
 
 
 @pytest.mark.spark
+@pytest.mark.slow
 def test_what_is_measured_stands_on_the_page_of_the_release_and_changes_nothing_else(
     valley: Valley, lake: Command
 ) -> None:
@@ -199,6 +203,7 @@ def test_what_is_measured_stands_on_the_page_of_the_release_and_changes_nothing_
 
 
 @pytest.mark.spark
+@pytest.mark.slow
 def test_decisions_change_the_figures_at_the_next_run_and_outlast_a_lake_that_is_lost(
     valley: Valley, lake: Command
 ) -> None:

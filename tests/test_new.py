@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,6 +100,14 @@ def test_a_workbook_and_a_json_array_are_read_as_such(tmp_path: Path) -> None:
     contract = drafted(tmp_path, "trees.json", b'[["tree", "height"], ["T1", 3.5], ["T2", null]]')
     assert contract["servers"][0]["format"] == "json"
     assert columns(contract)["height"]["logicalType"] == "number"
+
+
+def test_a_table_in_a_zip_is_read_as_what_is_in_it(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:
+        archive.writestr("trees.csv", "tree,height\nT1,3.5\nT2,4.5\n")
+    contract = drafted(tmp_path, "trees.csv.zip", (tmp_path / "made.zip").read_bytes())
+    assert contract["servers"][0]["format"] == "csv"
+    assert columns(contract)["height"]["physicalType"] == "decimal(4,1)"
 
 
 @pytest.mark.parametrize(

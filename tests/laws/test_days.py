@@ -152,6 +152,7 @@ def test_a_correction_restates_its_own_figures_only(world: World, tmp_path: Path
     assert_as_if_whole(world, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_register_with_other_rows_builds_what_reads_it_whole_and_one_with_the_same_rows_does_not(
     world: World, tmp_path: Path
 ) -> None:
@@ -175,6 +176,7 @@ def test_a_register_that_says_the_same_makes_no_new_version(world: World) -> Non
     assert {k: v for k, v in world.versions().items() if k.startswith("gold.")} == before
 
 
+@pytest.mark.slow
 def test_a_build_that_was_not_released_is_taken_back_before_the_next(
     world: World, tmp_path: Path, interrupted_before: Callable[[str], None]
 ) -> None:
@@ -190,6 +192,7 @@ def test_a_build_that_was_not_released_is_taken_back_before_the_next(
     assert_as_if_whole(world, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_build_that_was_interrupted_after_it_was_taken_back_takes_nothing_back_again(
     world: World, tmp_path: Path, interrupted_before: Callable[[str], None]
 ) -> None:
@@ -226,6 +229,7 @@ def interrupted_before() -> Iterator[Callable[[str], None]]:
             delta.observers.remove(observe)
 
 
+@pytest.mark.slow
 def test_a_held_day_is_built_again_with_its_correction_and_every_release_reads_as_it_did(
     world: World, tmp_path: Path
 ) -> None:
