@@ -86,6 +86,7 @@ class Column:
     classification: str = ""
     description: str = ""
     sources: tuple[str, ...] = ()
+    parent: str = ""  # the key of another dataset that the column names
 
     @property
     def format(self) -> str:
@@ -389,6 +390,7 @@ def _column(p: SchemaProperty) -> Column:
         classification=p.classification or "",
         description=p.description or "",
         sources=tuple(p.transformSourceObjects or ()),
+        parent=next((str(r.to) for r in p.relationships or () if r.to), ""),
     )
 
 

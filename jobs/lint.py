@@ -60,6 +60,7 @@ def _lint_dataset(contract: Contract) -> Iterator[str]:
     if "inbox" not in contract.places:
         yield "no server called inbox"
     yield from _lint_live(contract)
+    yield from _lint_parents(contract)
     if contract.due.retention_years < RELEASE_RETENTION_YEARS:
         yield f"kept {contract.due.retention_years} years, but releases stand on it for {RELEASE_RETENTION_YEARS}"
     yield from (
@@ -76,6 +77,17 @@ def _lint_dataset(contract: Contract) -> Iterator[str]:
         layout_of(contract)
     suite = load_suite(contract)
     yield from _lint_rules(contract, (*suite.bronze, *suite.silver))
+
+
+def _lint_parents(contract: Contract) -> Iterator[str]:
+    """What rows wait for is counted and named: the key of one column of a dataset, and no person."""
+    for column in contract.columns:
+        dataset, _, key = column.parent.rpartition(".")
+        other = load_contracts(contract.city).get(dataset)
+        if column.parent and (other is None or other.key != (key,)):
+            yield f"{column.name} names {column.parent}, which is not the key of a dataset"
+        elif column.parent and (column.spark_type != "string" or column.classification == "person"):
+            yield f"{column.name} names {column.parent}, so it is a text, and no person"
 
 
 def _lint_live(contract: Contract) -> Iterator[str]:

@@ -80,6 +80,12 @@ def print_release(settings: Settings, made: Any) -> None:
     rows = [[f"gold.{t.table}", t.status, t.rows, t.version, t.digest[:12], t.why] for t in made.tables.values()]
     show.print_table(f"Release {made.number}", ["table", "status", "rows", "version", "digest", "why"], rows)
     ledger = Ledger(settings.lake, settings.run)
+    line = ledger.newest("release", f"release.{made.number}")
+    waiting = [
+        [p["column"], p["parent"], p["rows"], p["keys"]] for p in (line.counts.get("pending", ()) if line else ())
+    ]
+    if waiting:
+        show.print_table("Rows that wait for their parent", ["column", "parent", "rows", "keys"], waiting)
     for name, table in made.tables.items():
         line = ledger.newest("gold", f"gold.{name}")
         if line and line.counts.get("statement") and line.counts.get("digest") == table.digest:

@@ -20,6 +20,7 @@ from jobs.digest import canonical_rows
 from jobs.errors import LakeError
 from jobs.ledger import Ledger, Line
 from jobs.lock import hold_lake
+from jobs.pending import SHOWN as FIRST
 from jobs.settings import Settings, with_settings
 
 SHOWN = 3
@@ -33,7 +34,11 @@ def verify(
 ) -> None:
     """Compare gold, counts and set-aside records with the truth of a generated city; exit 0 only where nothing differs."""
     register = truth.parent / "faults" / "register.jsonl"
-    if absent := [path for path in (truth / "deliveries.jsonl", truth / "links.jsonl", register) if not path.is_file()]:
+    if absent := [
+        path
+        for path in (truth / "deliveries.jsonl", truth / "links.jsonl", truth / "pending.jsonl", register)
+        if not path.is_file()
+    ]:
         raise LakeError(
             "E002",
             place="--truth",
@@ -48,7 +53,12 @@ def verify(
             actual=f"{settings.city} has no gold.{unknown[0]}",
         )
     measured = _judge_links(settings, truth)
-    rows = [*_compare_gold(settings, truth), _compare_counts(settings, truth), _compare_asides(settings, truth)]
+    rows = [
+        *_compare_gold(settings, truth),
+        _compare_counts(settings, truth),
+        _compare_asides(settings, truth),
+        _compare_pending(settings, truth),
+    ]
     wrong = sum(missing + unexpected for _, _, missing, unexpected, _ in rows)
     _note(settings, measured, wrong)
     if settings.json:
@@ -131,6 +141,21 @@ def _note(settings: Settings, measured: Measured, wrong: int) -> None:
 
 def _share(part: int, whole: int) -> str:
     return f"{Decimal(part * 10_000 // whole).scaleb(-4) if whole else 1:.4f}"
+
+
+def _compare_pending(settings: Settings, truth: Path) -> Compared:
+    """What waits for its parent in the newest release: of each column the rows, the keys, and the first of these."""
+    number = published(settings, None).number
+    line = Ledger(settings.lake, settings.run).newest("release", f"release.{number}")
+    found = [
+        (p["column"], p["parent"], p["rows"], p["keys"], *p["first"])
+        for p in (line.counts.get("pending", ()) if line else ())
+    ]
+    true = [
+        (p["column"], p["parent"], p["rows"], len(p["keys"]), *p["keys"][:FIRST])
+        for p in _read(truth / "pending.jsonl")
+    ]
+    return _compare("rows that wait", true, found)
 
 
 def _compare_counts(settings: Settings, truth: Path) -> Compared:

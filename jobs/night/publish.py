@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from jobs import delta, gold, release
 from jobs.contracts import load_gold
 from jobs.ledger import Line
 from jobs.night.build import decisions_identity, find_sources, is_alike, is_whole, receipt_rows, run_gold
 from jobs.night.opened import Night, counts_for, note_line
 from jobs.night.standing import marts, why_stale
+from jobs.pending import find_pending
 
 
 def run_release(night: Night) -> release.Release | None:
@@ -28,7 +31,8 @@ def _is_noted(night: Night, made: release.Release) -> bool:
 
 
 def _note_release(night: Night, made: release.Release) -> None:
-    counts = counts_for(night, {"tables": len(made.tables)})
+    pending = [asdict(p) for p in find_pending(night.lake, night.contracts)]
+    counts = counts_for(night, {"tables": len(made.tables), **({"pending": pending} if pending else {})})
     note_line(night, Line(stage="release", dataset=f"release.{made.number}", outcome="released", counts=counts), None)
 
 

@@ -44,6 +44,7 @@ class ReleaseView:
     newest: int
     has_links: bool
     measured: Mapping[str, Any]
+    pending: Sequence[Mapping[str, Any]]
 
 
 def view_release(facts: Facts, release: Release) -> ReleaseView:
@@ -61,7 +62,14 @@ def view_release(facts: Facts, release: Release) -> ReleaseView:
         decisions=[d for d in facts.decisions if d.input_fingerprint in identities or _is_on_link(d, release)],
         restatements=restated[:LIMIT], restated=len(restated), newest=facts.releases[-1].number,
         has_links=_has_links(release), measured=_measured(facts, release),
+        pending=_pending(facts, release),
     )  # fmt: skip
+
+
+def _pending(facts: Facts, release: Release) -> Sequence[Mapping[str, Any]]:
+    """Rows that waited for their parent when the release was made."""
+    found = [x for x in facts.lines if x.stage == "release" and x.dataset == f"release.{release.number}"]
+    return found[-1].counts.get("pending", ()) if found else ()
 
 
 def _has_links(release: Release) -> bool:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from jobs.synthetic.aliases import true_links
 from jobs.synthetic.answers import TABLES, Facts
+from jobs.synthetic.answers.pending import pending
 from jobs.synthetic.city import deliveries
 from jobs.synthetic.faults import Fault
 from jobs.synthetic.folded import READINGS, Registers
@@ -52,6 +53,7 @@ def write_nights(world: World, level: str, out: Path, tell: Callable[[], object]
     )
     _write(out / "truth" / "deliveries.jsonl", stated)
     _write(out / "truth" / "links.jsonl", _true_links(world, facts))
+    _write(out / "truth" / "pending.jsonl", pending(facts))
     gold = {table.__name__: table(facts) for table in TABLES}
     for name, rows in gold.items():
         _write(out / "truth" / "gold" / f"{name}.jsonl", rows)

@@ -78,6 +78,18 @@ def test_a_server_from_which_no_night_can_be_fetched_is_refused(broken: Break, o
     assert broken("contract", "schema:\n", LIVE.replace(old, new)) == [f"reg.things: {said}"]
 
 
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [
+        ("reg.nothing.key", "value names reg.nothing.key, which is not the key of a dataset"),
+        ("road.counts.value", "value names road.counts.value, which is not the key of a dataset"),
+    ],
+)
+def test_a_parent_that_no_dataset_has_is_refused(broken: Break, to: str, said: str) -> None:
+    new = f"relationships: [{{to: {to}}}], classification: public, description: The value."
+    assert broken("contract", "classification: public, description: The value.", new) == [f"reg.things: {said}"]
+
+
 def test_a_property_that_no_page_documents_is_refused(broken: Break, tmp_path: Path) -> None:
     with pytest.raises(LakeError, match=r"E003[\s\S]*conf/README.md does not know: colour"):
         broken("contract", "{property: mode,", "{property: colour, value: red}\n      - {property: mode,")

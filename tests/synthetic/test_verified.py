@@ -13,10 +13,12 @@ from typing import Any
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from nbclient import NotebookClient
 
-from jobs.contracts import PROJECT, load_contracts
+from jobs.contracts import PROJECT, load_contracts, load_gold
 from jobs.ledger import Ledger, Run
+from jobs.report import write_report
 from jobs.suppliers.up import serve_all
 from jobs.synthetic.nights import write_nights
 from jobs.synthetic.world import World as City
@@ -74,7 +76,7 @@ def test_every_figure_count_and_set_aside_record_is_as_it_truly_is(told: Told, v
     code, found = verify(told.truth)
     assert {row["what"]: row["examples"] for row in found["compared"] if row["examples"]} == {}
     assert (code, found["different"]) == (0, 0)
-    assert len(found["compared"]) == 15 + 2
+    assert len(found["compared"]) == 15 + 3
 
 
 def test_enterprises_are_linked_as_well_as_they_can_be(told: Told, verify: Verify) -> None:
@@ -123,6 +125,22 @@ def test_the_release_says_of_how_many_enterprises_it_knows(told: Told) -> None:
     said = line.counts["statement"]
     assert f"{row['with_both']} of {row['registered']} living enterprises" in said
     assert str(row["coverage"]) in said
+
+
+def test_the_page_of_the_release_names_what_waits_for_its_parent(told: Told) -> None:
+    waiting = [json.loads(line) for line in (told.truth / "pending.jsonl").read_text("utf-8").splitlines()]
+    assert {"tax.payment.uscc", "employment.insurance.uscc", "land.parcel.holder_uscc"} <= {
+        p["column"] for p in waiting
+    }
+    lake = told.world.lake
+    write_report(lake, load_contracts(lake.city), load_gold(lake.city), "Optics Valley")
+    (newest,) = [p for p in Path(lake.base).glob("reports/releases/*.html") if p.stem.endswith("2")]
+    page = BeautifulSoup(newest.read_text("utf-8"), "html.parser")
+    shown = {
+        row["data-pending"]: [int(c["data-value"]) for c in row.select("[data-value]")]
+        for row in page.select("[data-pending]")
+    }
+    assert shown == {p["column"]: [p["rows"], len(p["keys"])] for p in waiting}
 
 
 def test_no_person_leaves_the_raw_side(told: Told) -> None:
