@@ -34,7 +34,10 @@ class Kind:
 
 @dataclass(frozen=True)
 class Fault:
-    """A broken record: where it is, what was done to it, and what becomes of it: aside (with its rules) or duplicate."""
+    """A broken record: where it is, what was done to it, and what becomes of it: aside (with its rules) or duplicate.
+
+    Record 0 is the whole file, which is read all the same.
+    """
 
     dataset: str
     business_date: date
@@ -174,9 +177,16 @@ def break_delivery(world: World, delivery: Delivery, level: str) -> tuple[Delive
     for at in (rival, len(columns[amount]) - 1):
         faults.append(_note(delivery, name, at, "contradiction", "aside", ("Q801",)))
     files[name] = pa.table({h: pa.array(c, pa.string()) for h, c in columns.items()})
+    if delivery.dataset in SWAPPED and level == "all":
+        files[name] = files[name].select(files[name].column_names[::-1])
+        faults.append(_note(delivery, name, -1, "columns in another order", "read", ()))
     return replace(delivery, files=files), faults
 
 
+SWAPPED = (
+    "tax.payment",
+    "market.enterprise",
+)  # their columns may come in another order; who reads by name sees no difference
 RIVALS = {
     "market.enterprise": "注册资本", "tax.payment": "实缴金额", "employment.insurance": "月缴费基数", "land.parcel": "面积",
     "traffic.reading": "流量", "services.approval": "补正次数",
