@@ -7,13 +7,16 @@ import re
 import shutil
 import tempfile
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jobs import store
+from jobs.contracts import Contract, Place
 from jobs.errors import LakeError
+from jobs.extract import open_supplier, secret
 from jobs.failures import STORE_SAYS
 from jobs.setup import DELTA_PINS, PROJECT, S3_PINS, find_java, jars_folder, java_version, read_pins, unfit_jars
 
@@ -39,6 +42,24 @@ def examine(root: Path | str) -> list[Finding]:
     if store.is_object_store(str(root)):
         return [*findings, _jars(S3_PINS, "jars for s3a", "python -m jobs.setup --s3"), _object_store(str(root))]
     return [*findings, _disk(Path(root)), _rights(Path(root))]
+
+
+def examine_suppliers(contracts: Mapping[str, Contract]) -> list[Finding]:
+    """Ask each department's own system what it has; nothing is fetched."""
+    return [_supplier(c, c.places["live"]) for c in contracts.values() if "live" in c.places]
+
+
+def _supplier(contract: Contract, place: Place) -> Finding:
+    name = f"{contract.dataset} ({place.type})"
+    try:
+        if place.type == "local":
+            folder = Path(secret(place, "folder"), contract.source, contract.name)
+            found = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+        else:
+            found = open_supplier(contract, place).folders()
+    except LakeError as error:
+        return Finding(name, False, f"{error.code} {error.where.place}: {error.actual}", error.parts()["next"])  # type: ignore[arg-type]
+    return Finding(name, True, f"{len(found)} deliveries{f', the newest {max(found)}' if found else ''}")
 
 
 def _java() -> Finding:

@@ -77,10 +77,12 @@ def _compare(settings: Settings, contract: Contract, table: Released) -> Sequenc
 @app.command()
 @with_settings
 def doctor(settings: Settings) -> None:
-    """Look at Java, jars, packages, disk and permissions."""
-    from jobs.doctor import examine
+    """Look at Java, jars, packages, disk and permissions; with --deliveries live also at the departments' systems."""
+    from jobs.doctor import examine, examine_suppliers
 
     findings = examine(settings.root)
+    if settings.deliveries == "live":
+        findings += examine_suppliers(load_contracts(settings.city))
     if settings.json:
         show.print_json("doctor", findings=findings)
     else:

@@ -151,3 +151,17 @@ def test_no_secret_is_printed_logged_or_kept(suppliers: dict[str, str], lake: La
 def test_a_department_without_a_server_of_its_own_is_read_from_the_inbox(world: World) -> None:
     world.deliver("reg.things", "2025-01-01", "key,period,value\n1,2013,10\n")
     assert [r.dataset for r in extract(world, "live")] == ["reg.things"]
+
+
+def test_the_doctor_asks_every_department_what_it_has(
+    suppliers: dict[str, str], lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKE_EMPLOYMENT_ADDRESS", "http://127.0.0.1:9")
+    code, out, _ = lake("doctor", "--deliveries", "live", "--json")
+    found = {f["name"]: f for f in json.loads(out)["findings"]}
+    assert code == 1
+    assert found["tax.payment (sftp)"]["detail"] == "3 deliveries, the newest 2026-01-02.r2"
+    assert found["traffic.reading (local)"]["detail"] == "2 deliveries, the newest 2026-01-02"
+    down = found["employment.insurance (api)"]
+    assert (down["ok"], down["detail"][:4]) == (False, "E122")
+    assert "ask the department" in down["remedy"]
