@@ -244,7 +244,7 @@ def drip(s: Scripted) -> None:
 def test_b4_an_answer_that_breaks_or_never_ends_is_asked_for_again(
     city_inbox: Path, lake: Lake, valley: World, monkeypatch: pytest.MonkeyPatch, fault: Any
 ) -> None:
-    monkeypatch.setattr(api, "LONGEST_ANSWER", 0.5)
+    monkeypatch.setattr(api, "LONGEST_ANSWER", 3.0)
     with service(city_inbox, monkeypatch, {2: fault}):
         assert extract(lake, "employment.insurance") == (0, {})
     assert landed(valley, "employment.insurance") == [NIGHT]
