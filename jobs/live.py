@@ -28,6 +28,7 @@ def suppliers(
     """The departments of a generated city as servers on this machine, for `--deliveries live`; their secrets go into a private file."""
     if action != "up":
         raise LakeError("E002", place="suppliers", expected="up", actual=action[:20])
+    source = source.absolute()  # servers run in folders of their own
     inbox = source / "inbox"
     if not inbox.is_dir():
         raise LakeError(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,10 +13,11 @@ import pytest
 
 from jobs import night as nights
 from jobs.bronze import layout_of
-from jobs.contracts import load_contracts
+from jobs.contracts import PROJECT, load_contracts
 from jobs.formats import read
 from jobs.landing import Receipt, list_receipts, local_object
 from jobs.ledger import Run
+from jobs.suppliers.servers import running
 from tests.extract.conftest import CITY, Lake
 from tests.little import World, no_session
 
@@ -165,3 +169,26 @@ def test_the_doctor_asks_every_department_what_it_has(
     down = found["employment.insurance (api)"]
     assert (down["ok"], down["detail"][:4]) == (False, "E122")
     assert "ask the department" in down["remedy"]
+
+
+def test_the_suppliers_of_a_folder_beside_one_are_up_until_they_are_stopped(city_inbox: Path, tmp_path: Path) -> None:
+    """As README types it: by a relative path."""
+    (tmp_path / "city").symlink_to(city_inbox.parent)
+    told = tmp_path / "city" / "suppliers.env"
+    command = [sys.executable, "-m", "jobs", "suppliers", "up", "--city", CITY, "--from", "city"]
+    env = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    with running(
+        command,
+        tmp_path / "log",
+        lambda: told.exists() and "Up, on loopback" in (tmp_path / "log").read_text(),
+        env,
+        cwd=tmp_path,
+    ) as up:
+        assert stat.S_IMODE(told.stat().st_mode) == 0o600
+        folders = [line.partition("=")[2] for line in told.read_text().splitlines() if "_FOLDER=" in line]
+        assert folders
+        assert all(Path(folder).is_absolute() and Path(folder).is_dir() for folder in folders)
+        up.terminate()
+        assert up.wait(60) == 0
+    assert not told.exists()
+    assert not any(Path(folder).exists() for folder in folders)
