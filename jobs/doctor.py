@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from jobs import store
 from jobs.contracts import Contract, Place
 from jobs.errors import LakeError
-from jobs.extract import open_supplier, secret
+from jobs.extract import only_deliveries, open_supplier, secret
 from jobs.failures import STORE_SAYS
 from jobs.setup import DELTA_PINS, PROJECT, S3_PINS, find_java, jars_folder, java_version, read_pins, unfit_jars
 
@@ -54,11 +54,11 @@ def _supplier(contract: Contract, place: Place) -> Finding:
     try:
         if place.type == "local":
             folder = Path(secret(place, "folder"), contract.source, contract.name)
-            found = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+            found = only_deliveries([p.name for p in folder.iterdir()] if folder.is_dir() else [])
         else:
             found = open_supplier(contract, place).folders()
     except LakeError as error:
-        return Finding(name, False, f"{error.code} {error.where.place}: {error.actual}", error.parts()["next"])  # type: ignore[arg-type]
+        return Finding(name, False, f"{error.code} {error.where.place}: {error.actual}", str(error.parts()["next"]))
     return Finding(name, True, f"{len(found)} deliveries{f', the newest {max(found)}' if found else ''}")
 
 

@@ -55,7 +55,10 @@ def _look(
 
 
 def _current(lake: Lake, contract: Contract, column: str) -> pa.ChunkedArray | None:
-    """The values of a column in current rows, without nulls; None where there is no table."""
-    where = pc.field("is_current") if contract.keeps_history else None
-    rows = delta.read_arrow(lake.table("silver", contract.table), columns=[column], where=where)
+    """The values of a column in current rows, without nulls; None where there is no table, or one that is older than the column."""
+    path, where = lake.table("silver", contract.table), pc.field("is_current") if contract.keeps_history else None
+    table = delta.open_table(path)
+    if table is None or column not in {f.name for f in table.schema().fields}:
+        return None
+    rows = delta.read_arrow(path, columns=[column], where=where)
     return rows[column].drop_null() if rows is not None else None

@@ -63,3 +63,9 @@ def test_of_many_keys_the_first_are_named(lake: Lake) -> None:
     write(lake, APPROVALS, "case_id", ["X"], [True])
     (found,) = waiting(lake, STEPS)
     assert (found.rows, found.keys, len(found.first), found.first[-1]) == (50, 50, SHOWN, "C019")
+
+
+def test_a_table_that_is_older_than_the_column_stops_no_release(lake: Lake) -> None:
+    write_deltalake(lake.table("silver", "services_step"), pa.table({"step_no": [1]}))
+    write(lake, APPROVALS, "case_id", ["C1"], [True])
+    assert waiting(lake, STEPS) == []

@@ -4,7 +4,7 @@ A supplier is a class with two methods. What it brings is landed, checked and nu
 the same digests whichever way it came.
 """
 
-from jobs.extract.place import Supplier, secret
+from jobs.extract.place import Supplier, only_deliveries, secret
 from jobs.extract.suppliers import SECRETS, open_supplier
 
-__all__ = ["SECRETS", "Supplier", "open_supplier", "secret"]
+__all__ = ["SECRETS", "Supplier", "only_deliveries", "open_supplier", "secret"]

@@ -113,6 +113,8 @@ class Api:
         try:
             page: dict[str, Any] = json.loads(body, parse_float=str, parse_int=str)
             numbers = {k: int(page[k]) for k in ("page", "pages", "total", "first")}
+            if not (_is_list(page["columns"], str) and _is_list(page["rows"], list)):
+                raise TypeError("columns or rows")
             if numbers["page"] == 1:
                 page["manifest"] = json.loads(body)["manifest"]
             return page | numbers | {k: page[k] for k in ("snapshot", "columns", "rows")}
@@ -144,6 +146,10 @@ class Api:
 
     def _strange(self, expected: str, actual: str) -> LakeError:
         return LakeError("E121", place=self.url, expected=expected, actual=actual)
+
+
+def _is_list(value: object, of: type) -> bool:
+    return isinstance(value, list) and all(isinstance(item, of) for item in value)
 
 
 def _folder(business_date: str, revision: int) -> str:

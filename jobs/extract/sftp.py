@@ -64,7 +64,7 @@ class Sftp:
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[asyncssh.SFTPClient]:
         host, port = host_and_port(secret(self.place, "address"), 22)
-        known: Any = ([asyncssh.import_public_key(secret(self.place, "host_key"))], [], [])
+        known: Any = ([self._host_key()], [], [])
         try:
             async with (
                 asyncssh.connect(
@@ -78,9 +78,20 @@ class Sftp:
             raise LakeError("E801", place=f"{host}:{port}", expected=f"the key in {self.place.secrets['host_key']}", actual="another key") from error  # fmt: skip
         except asyncssh.PermissionDenied as error:
             raise LakeError("E802", place=f"{host}:{port}", expected="a user and password that it takes", actual="refused") from error  # fmt: skip
-        except (asyncssh.SFTPNoSuchFile, asyncssh.KeyImportError) as error:
-            raise LakeError("E121", place=base_of(self.place), expected="a folder of deliveries, and a host key", actual=type(error).__name__) from error  # fmt: skip
+        except asyncssh.SFTPNoSuchFile as error:
+            raise LakeError(
+                "E121", place=base_of(self.place), expected="a folder of deliveries", actual="none"
+            ) from error
         except (asyncssh.Error, OSError) as error:
             if is_ours(error):
                 raise
             raise Passing(f"{host}:{port}: {type(error).__name__}") from error
+
+    def _host_key(self) -> asyncssh.SSHKey:
+        """The key that is pinned."""
+        text = secret(self.place, "host_key")
+        try:
+            return asyncssh.import_public_key(text)
+        except asyncssh.KeyImportError as error:
+            variable = self.place.secrets["host_key"]
+            raise LakeError("E802", place=variable, expected="a public key such as ssh-ed25519 AAAA...", actual=f"{len(text)} other characters", next_command=f"ssh-keyscan HOST, compare with what the department says, then export {variable}='ssh-ed25519 AAAA...'") from error  # fmt: skip

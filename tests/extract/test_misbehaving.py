@@ -122,6 +122,16 @@ def test_a_server_without_the_folder_of_the_contract_is_named(
     assert "/payment" in problem["place"]
 
 
+def test_a_pinned_key_that_is_none_is_named_with_its_variable(
+    suppliers: dict[str, str], lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKE_TAX_HOST_KEY", "not a key")
+    code, problem = extract(lake, "tax.payment")
+    assert (code, problem["code"]) == (2, "E802")
+    assert "LAKE_TAX_HOST_KEY" in problem["place"]
+    assert "ssh-keyscan" in problem["next"]
+
+
 def test_a_refused_password_is_not_tried_again(
     suppliers: dict[str, str], lake: Lake, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
 ) -> None:
@@ -184,6 +194,11 @@ def service(
 STRANGE = {
     "a login page": lambda s: s.say(200, "text/html", b"<html>login</html>"),
     "a login page that calls itself JSON": lambda s: s.say(200, "application/json", b"<html>login</html>"),
+    "records that are none": lambda s: s.say(
+        200,
+        "application/json",
+        b'{"snapshot": "s", "page": 1, "pages": 1, "total": 1, "first": 1, "columns": ["x"], "rows": [7], "manifest": {}}',
+    ),
     "an error in JSON": lambda s: s.say(200, "application/json", b'{"error": "no quota"}'),
     "a way to a login page": lambda s: s.say(302, "text/html", b"", Location="http://127.0.0.1:9/login"),
     "an error in HTML": lambda s: s.say(500 + 1, "text/html", b"<html>not implemented</html>"),
