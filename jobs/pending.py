@@ -31,7 +31,7 @@ class Pending:
 
 
 def find_pending(lake: Lake, contracts: Mapping[str, Contract]) -> list[Pending]:
-    """What waits now, by column; nothing of a column without rows that wait, or whose tables are not both there."""
+    """What waits now, by column; nothing of a column without rows that wait, or whose tables are not both there (lint names one that cannot be)."""
     return [
         found
         for contract in contracts.values()
@@ -44,6 +44,8 @@ def _look(
     lake: Lake, contracts: Mapping[str, Contract], contract: Contract, column: str, parent: str
 ) -> Pending | None:
     dataset, _, key = parent.rpartition(".")
+    if dataset not in contracts:
+        return None
     named, there = _current(lake, contract, column), _current(lake, contracts[dataset], key)
     if named is None or there is None:
         return None

@@ -56,11 +56,18 @@ def write_valley(root: Path) -> Path:
     return root
 
 
+def _names_datasets(waiting: dict[str, Any]) -> bool:
+    return all(waiting[name].rpartition(".")[0] in DATASETS for name in ("column", "parent"))
+
+
 def keep_of_truth(truth: Path) -> None:
     """Leave of what is true what is about the datasets and tables of the valley."""
     for path in (truth / "deliveries.jsonl", truth.parent / "faults" / "register.jsonl"):
         kept = [line for line in path.read_text("utf-8").splitlines() if json.loads(line)["dataset"] in DATASETS]
         path.write_text("".join(f"{line}\n" for line in kept), "utf-8")
+    waits = truth / "pending.jsonl"
+    kept = [line for line in waits.read_text("utf-8").splitlines() if _names_datasets(json.loads(line))]
+    waits.write_text("".join(f"{line}\n" for line in kept), "utf-8")
     for path in (truth / "gold").iterdir():
         if path.stem not in GOLD:
             path.unlink()
