@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -50,6 +51,8 @@ DATASET_PROPERTIES = frozenset(
         "rowDate",
         "mostly",
         "minRows",
+        "volumeBand",
+        "shiftFactor",
         "maxUndecodable",
         "steps",
         "wholeRowKey",
@@ -190,6 +193,16 @@ class Contract:
     @property
     def min_rows(self) -> int:
         return int(self.properties.get("minRows", 0))
+
+    @property
+    def volume_band(self) -> Decimal:
+        """Share by which a delivery's rows may differ from the median of the nights before; 0 where nothing is compared."""
+        return Decimal(str(self.properties.get("volumeBand", "0.5" if self.mode == "snapshot" else 0)))
+
+    @property
+    def shift_factor(self) -> Mapping[str, Decimal]:
+        """By control sum the factor by which its mean a row may differ from the median of the nights before."""
+        return {c: Decimal(str(f)) for c, f in self.properties.get("shiftFactor", {}).items()}
 
     @property
     def control_sums(self) -> tuple[str, ...]:

@@ -174,6 +174,11 @@ CODES: dict[str, Code] = {
         "minRows of the contract is not reached.",
         "lake approve ID --by NAME --reason TEXT, or a corrected delivery",
     ),
+    "E403": _held(
+        "An amount has another size than in the nights before",
+        "Its mean a row lies outside the contract's `shiftFactor` round the median of the nights before: another unit, or another scale.",
+        "Ask the department, then `lake approve ID --by NAME --reason TEXT` or a corrected delivery",
+    ),
     "E501": Code(
         "The lake is busy", "Another writer holds it.", "Wait for it to end, then type the same command.", "failed", 5
     ),
@@ -230,6 +235,11 @@ CODES: dict[str, Code] = {
         "Too many rows break a rule",
         "Fewer rows pass than the rule's `mostly` asks.",
         "lake quarantine list --dataset DATASET, then `lake approve ID --by NAME --reason TEXT` or a corrected delivery",
+    ),
+    "E702": _held(
+        "Another number of rows than in the nights before",
+        "A delivery lies outside the contract's `volumeBand` round the median of the nights before; the gold tables that read it wait.",
+        "Ask the department, then `lake approve ID --by NAME --reason TEXT` or a corrected delivery",
     ),
     "E703": Code(
         "A check did not really run",

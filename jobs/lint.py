@@ -61,6 +61,7 @@ def _lint_dataset(contract: Contract) -> Iterator[str]:
         yield "no server called inbox"
     yield from _lint_live(contract)
     yield from _lint_parents(contract)
+    yield from _lint_bands(contract)
     if contract.due.retention_years < RELEASE_RETENTION_YEARS:
         yield f"kept {contract.due.retention_years} years, but releases stand on it for {RELEASE_RETENTION_YEARS}"
     yield from (
@@ -88,6 +89,19 @@ def _lint_parents(contract: Contract) -> Iterator[str]:
             yield f"{column.name} names {column.parent}, which is not the key of a dataset"
         elif column.parent and (column.spark_type != "string" or column.classification == "person"):
             yield f"{column.name} names {column.parent}, so it is a text, and no person"
+
+
+def _lint_bands(contract: Contract) -> Iterator[str]:
+    """What a delivery is compared with must be something that a delivery has."""
+    if not 0 <= contract.volume_band <= 1:
+        yield f"volumeBand {contract.volume_band} is no share"
+    if contract.volume_band and contract.mode == "changes":
+        yield "volumeBand: what changes in a night has no usual number"
+    for column, factor in contract.shift_factor.items():
+        if column not in contract.control_sums:
+            yield f"shiftFactor of {column}, which is no control sum"
+        if factor <= 1:
+            yield f"shiftFactor {factor} of {column} is not greater than 1"
 
 
 def _lint_live(contract: Contract) -> Iterator[str]:

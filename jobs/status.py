@@ -34,8 +34,10 @@ def status(settings: Settings, date: DateOption = "", source: SourceOption = "",
         return
     show.print_table("", list(rows[0]) if rows else ["dataset"], [list(r.values()) for r in rows])
     for ident, line in held.items():
-        if line.stage == "gold":
-            show.out.print(f"{line.dataset} is held ({line.code}): lake approve {ident} --by NAME --reason TEXT")
+        if line.stage in ("gold", "band"):
+            about = f"{line.dataset} {line.business_date}".rstrip()
+            held_back = "is held" if line.stage == "gold" else "is unusual, and gold waits"
+            show.out.print(f"{about} {held_back} ({line.code}): lake approve {ident} --by NAME --reason TEXT")
     _print_release(newest)
     if links:
         show.out.print(f"{links} links between departments wait for a decision: lake links list")

@@ -20,6 +20,7 @@ from jobs.ledger import Line, decisions_on_links
 from jobs.night.opened import AT_ONCE, Night, counts_for, do_all, note_line
 from jobs.night.parts import find_part, keep_days, table_path
 from jobs.night.standing import marts, stands_on, why_stale
+from jobs.night.unusual import note_unusual, why_held
 from jobs.persons import persons
 
 
@@ -74,12 +75,16 @@ def decisions_identity(night: Night) -> str:
 def run_gold(night: Night, last: release.Release | None) -> list[release.Released]:
     """Build the marts whose input changed since the last release; the others are as they were."""
     _check_one_key(night)
+    unsigned = note_unusual(night)
     rows = receipt_rows(night)
     receipts = gold.receipts_identity(rows)
     built: dict[str, release.Released] = {}
     for level in gold.order_marts(marts(night)):
         before = [last.tables.get(m.table) if last else None for m in level]
-        tables = [partial(_one_table, night, m, b, built, rows, receipts) for m, b in zip(level, before, strict=True)]
+        tables = [
+            partial(_one_table, night, m, b, built, rows, receipts, why_held(m, unsigned))
+            for m, b in zip(level, before, strict=True)
+        ]
         for made in do_all(lambda build: build(), tables, AT_ONCE):
             built[made.table] = made
     return list(built.values())
@@ -100,7 +105,7 @@ def _check_one_key(night: Night) -> None:
 
 def _one_table(
     night: Night, mart: gold.Mart, before: release.Released | None, built: Mapping[str, release.Released],
-    rows: Sequence[Mapping[str, Any]], receipts: str,
+    rows: Sequence[Mapping[str, Any]], receipts: str, waits: str,
 ) -> release.Released:  # fmt: skip
     sources = find_sources(night, mart, built)
     if sources is None:
@@ -119,6 +124,8 @@ def _one_table(
         return _keep(mart, before, done.error)
     if before and is_alike(night, before, identity):
         return _unchanged(before, standing, stale)
+    if waits:
+        return replace(before or release.Released(mart.table, "held"), status="held", why=waits)
     return _build(night, mart, before, sources, identity, approved, standing, stale, rows)
 
 

@@ -10,6 +10,7 @@ from jobs.ledger import Line
 from jobs.night.build import decisions_identity, find_sources, is_alike, is_whole, receipt_rows, run_gold
 from jobs.night.opened import Night, counts_for, note_line
 from jobs.night.standing import marts, why_stale
+from jobs.night.unusual import find_unsigned, why_held
 from jobs.pending import find_pending
 
 
@@ -44,8 +45,11 @@ def is_release_owed(night: Night) -> bool:
     if not _is_noted(night, last):
         return True
     receipts, decisions = gold.receipts_identity(receipt_rows(night)), decisions_identity(night)
+    unsigned = find_unsigned(night)
     for mart in marts(night):
-        before = last.tables.get(mart.table)
+        before, waits = last.tables.get(mart.table), why_held(mart, unsigned)
+        if before and waits and (before.status, before.why) == ("held", waits):
+            continue
         sources = find_sources(night, mart, last.tables)
         if before is None or (sources is None) != (
             before.version < 0 and before.status == "held" and not before.fingerprint

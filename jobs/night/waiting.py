@@ -9,6 +9,7 @@ from jobs.contracts import load_gold
 from jobs.ledger import Line
 from jobs.night.opened import Night
 from jobs.night.standing import open_lines
+from jobs.night.unusual import list_held
 
 
 def list_waiting(night: Night, stages: Collection[str] = ("bronze", "silver", "gold")) -> list[Line]:
@@ -19,7 +20,11 @@ def list_waiting(night: Night, stages: Collection[str] = ("bronze", "silver", "g
     lines = [x for c in night.selected for x in open_lines(night, c) if night.selection.has_date(x.business_date)]
     lines = [x for x in lines if x.stage in stages and not _is_approved(night, x)]
     found = {(x.dataset, "E706") if x.code == "E706" else x.key: x for x in lines}
-    found |= {x.key: x for x in _held_tables(night) if "gold" in stages}
+    if "gold" in stages:
+        unusual = [
+            x for x in list_held(night) if night.selection.has_date(x.business_date) and not _is_approved(night, x)
+        ]
+        found |= {x.key: x for x in [*_held_tables(night), *unusual]}
     said = {(p.where.dataset, p.where.business_date, p.where.revision) for p in night.problems}
     refolds = {p.where.dataset for p in night.problems if p.code == "E706"}
     return [

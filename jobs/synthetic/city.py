@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from jobs.synthetic import employment, enterprises, land, neighbourhoods, services, tax, traffic
 from jobs.synthetic.aliases import rename
-from jobs.synthetic.faults import Fault, break_delivery
+from jobs.synthetic.faults import Fault, break_delivery, change_unit
 from jobs.synthetic.world import Delivery, World
 
 DATASETS = (
@@ -21,4 +21,12 @@ def deliveries(world: World, level: str) -> Iterator[tuple[Delivery, list[Fault]
         for deliver in DATASETS:
             delivery = deliver(world, night)
             if delivery is not None:
-                yield break_delivery(world, rename(world, delivery, level), level)
+                yield _break(world, night, rename(world, delivery, level), level)
+
+
+def _break(world: World, night: int, delivery: Delivery, level: str) -> tuple[Delivery, list[Fault]]:
+    faults: list[Fault] = []
+    if delivery.dataset == "tax.payment" and delivery.revision == 1 and tax.is_corrected(night):
+        delivery, faults = change_unit(delivery, tax.AMOUNTS, level)
+    broken, more = break_delivery(world, delivery, level)
+    return broken, faults + more

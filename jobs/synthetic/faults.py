@@ -183,6 +183,22 @@ def break_delivery(world: World, delivery: Delivery, level: str) -> tuple[Delive
     return replace(delivery, files=files), faults
 
 
+def change_unit(delivery: Delivery, headers: Sequence[str], level: str) -> tuple[Delivery, list[Fault]]:
+    """The delivery with its amounts in hundredths (fen for yuan), at level all: a correction must come, for no row of it is wrong by itself."""
+    if level != "all":
+        return delivery, []
+    files = {
+        name: pa.table({h: _hundredfold(column) if h in headers else column for h, column in zip(table.column_names, table.columns, strict=True)})
+        for name, table in delivery.files.items()
+    }  # fmt: skip
+    faults = [_note(delivery, name, -1, "amounts in another unit", "read", ()) for name in files]
+    return replace(delivery, files=files), faults
+
+
+def _hundredfold(amounts: pa.ChunkedArray) -> pa.Array:
+    return pa.array([f"{amount.replace('.', '').lstrip('0') or 0}.00" for amount in amounts.to_pylist()], pa.string())
+
+
 SWAPPED = (
     "tax.payment",
     "market.enterprise",

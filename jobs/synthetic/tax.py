@@ -17,6 +17,7 @@ from jobs.synthetic.world import Delivery, World, hundredths, to_table
 HEADERS = (
     "税票号码", "纳税人识别号", "纳税人名称", "税种", "税款所属期", "入库日期", "实缴金额", "欠缴金额", "不动产单元号",
 )  # fmt: skip
+AMOUNTS = ("实缴金额", "欠缴金额")
 _SEASON = {  # permille of an average month
     "F": (1400, 1250, 850, 850, 900, 900, 900, 900, 950, 1000, 1100, 1000),
     "E": (600, 500, 900, 1050, 1150, 1150, 1100, 1100, 1150, 1150, 1100, 1050),
@@ -46,9 +47,11 @@ def payments(world: World, night: int) -> Delivery:
 
 def corrected_payments(world: World, night: int) -> Delivery | None:
     """The corrected delivery of one night in five: some arrears of the first were in fact paid. It comes the night after."""
-    if night % 5 != 1:
-        return None
-    return _deliver(world, night, 2)
+    return _deliver(world, night, 2) if is_corrected(night) else None
+
+
+def is_corrected(night: int) -> bool:
+    return night % 5 == 1
 
 
 def _deliver(world: World, night: int, revision: int) -> Delivery:
@@ -64,7 +67,7 @@ def _deliver(world: World, night: int, revision: int) -> Delivery:
         "tax.payment",
         day,
         {"payment.csv": table},
-        ("实缴金额", "欠缴金额"),
+        AMOUNTS,
         revision=revision,
         late_nights=revision - 1,
         hash_totals=("税票号码",),

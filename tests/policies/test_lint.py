@@ -90,6 +90,19 @@ def test_a_parent_that_no_dataset_has_is_refused(broken: Break, to: str, said: s
     assert broken("contract", "classification: public, description: The value.", new) == [f"reg.things: {said}"]
 
 
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ("volumeBand, value: 50", "volumeBand 50 is no share"),
+        ("shiftFactor, value: {key: 10}", "shiftFactor of key, which is no control sum"),
+        ("shiftFactor, value: {value: 1}", "shiftFactor 1 of value is not greater than 1"),
+    ],
+)
+def test_a_delivery_is_compared_only_with_what_it_has(broken: Break, declared: str, said: str) -> None:
+    new = f"{{property: {declared}}}\n      - {{property: mode,"
+    assert broken("contract", "{property: mode,", new) == [f"reg.things: {said}"]
+
+
 def test_a_property_that_no_page_documents_is_refused(broken: Break, tmp_path: Path) -> None:
     with pytest.raises(LakeError, match=r"E003[\s\S]*conf/README.md does not know: colour"):
         broken("contract", "{property: mode,", "{property: colour, value: red}\n      - {property: mode,")

@@ -159,7 +159,18 @@ def test_faults_are_where_the_register_says(city: Path) -> None:
         table = read(city / "inbox" / file, layout_of(contracts[dataset], file)).table
         assert records - {0} <= set(table["_record"].to_pylist())
     assert {f["outcome"] for f in register if f["record"]} == {"aside", "duplicate"}
-    assert {f["kind"] for f in register if not f["record"]} == {"columns in another order"}
+    assert {f["kind"] for f in register if not f["record"]} == {"columns in another order", "amounts in another unit"}
+
+
+def test_the_first_delivery_of_a_corrected_night_states_fen_for_yuan(city: Path) -> None:
+    inbox = city / "inbox" / "tax" / "payment"
+    register = lines(city / "faults" / "register.jsonl")
+    (night,) = {f["business_date"] for f in register if f["kind"] == "amounts in another unit"}
+    first, corrected = (
+        Decimal(json.loads((inbox / folder / "manifest.json").read_text("utf-8"))["sums"]["实缴金额"])
+        for folder in (night, f"{night}.r2")
+    )
+    assert 80 * corrected < first <= 100 * corrected, "arrears that were paid after all are in the correction only"
 
 
 def test_at_least_fifty_kinds_of_faults_are_put_in(city: Path) -> None:
