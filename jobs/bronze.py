@@ -22,7 +22,8 @@ from jobs.contracts import Contract, fingerprint
 from jobs.errors import LakeError, Notice
 from jobs.formats import Field, Layout, Reading, Refused, read
 from jobs.lake import Lake
-from jobs.landing import TOTALS, LandedFile, Receipt, local_object
+from jobs.landing import LandedFile, Receipt, local_object
+from jobs.manifests import SUMS, TOTALS
 from jobs.suites import Suite
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _check_sums(contract: Contract, files: Sequence[tuple[LandedFile, Reading]],
         cells = [reading.table[by_header[header]] for _, reading in files]
         found = sum((_sum_numbers(c) for c in cells), Decimal(0))
         if found != Decimal(str(stated)):
-            what = "sum" if kind == "sums" else "hash total"
+            what = "sum" if kind == SUMS else "hash total"
             raise LakeError(
                 "E401", place=header, expected=f"a {what} of {stated}", actual=f"a {what} of {found.normalize():f}"
             )

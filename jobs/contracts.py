@@ -63,6 +63,7 @@ DATASET_PROPERTIES = frozenset(
         "conserves",
         "sheet",
         "formats",
+        "manifest",
     ]
 )
 SPARK_TYPES = {
@@ -216,6 +217,11 @@ class Contract:
     def formats(self) -> Mapping[str, str]:
         """Formats by the end of a file's name, where not all files have that of the server."""
         return dict(self.properties.get("formats", {}))
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """The form of the supplier's manifest, where it is not ours: `name`, `encoding`, `fields`, `sums`, `hash_totals`."""
+        return dict(self.properties.get("manifest", {}))
 
     @property
     def conserves(self) -> Mapping[str, str]:

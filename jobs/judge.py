@@ -23,6 +23,7 @@ from jobs.rules import LINEAGE, bit_masks, cast_columns, is_any_set
 from jobs.suites import Rule, Suite
 
 Step = Callable[[DataFrame], DataFrame]
+NOT_OF_ROWS = ("shareClass", "openClass", "manifest", "volumeBand", "shiftFactor")  # no row of silver rests on them
 
 
 def find_steps(contract: Contract) -> list[Step]:
@@ -51,7 +52,7 @@ def silver_fingerprint(contract: Contract, suite: Suite) -> str:
     """Identity of what makes silver of bronze: schema, mode, keys, the steps' source, the critical and quarantine rules, the codes, the key."""
     judged = [c for c in suite.silver if c.severity == "critical" or c.quarantine]
     schema = [[c.name, c.spark_type, c.format, c.key_position] for c in contract.columns]
-    declared = {k: v for k, v in contract.properties.items() if k not in ("shareClass", "openClass")}
+    declared = {k: v for k, v in contract.properties.items() if k not in NOT_OF_ROWS}
     steps = [inspect.getsource(step) for step in find_steps(contract)]
     parts: list[object] = [schema, declared, steps, [[r.id, r.type, r.kwargs, r.quarantine] for r in judged]]
     return fingerprint([*parts, *filter(None, [codes_identity(contract), key_identity(contract)])])

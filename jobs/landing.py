@@ -6,10 +6,8 @@ the time of delivery; receipts are the only source of times in tables. Nothing h
 
 from __future__ import annotations
 
-import csv
 import gzip
 import hashlib
-import io
 import json
 import re
 import unicodedata
@@ -17,7 +15,6 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +22,8 @@ from jobs.contracts import Contract, fingerprint
 from jobs.due import is_date
 from jobs.errors import LakeError
 from jobs.lake import Lake
+from jobs.manifests import find_manifest, read_manifest
 
-MANIFESTS = ("manifest.json", "manifest.csv")
-TOTALS = (
-    "sums",
-    "hash_totals",
-)  # of amounts, and of numbers whose sum means nothing but that none is missing or changed
 RAW = "raw"  # a folder in a fetched delivery: the supplier's answers as they came
 FOLDER = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.r([1-9]\d*))?")
 
@@ -150,9 +143,10 @@ def _receipt(
 ) -> Receipt:
     manifest: Mapping[str, Any] = {}
     problem: Mapping[str, Any] = {}
-    data = tuple(f for f in files if f.name not in MANIFESTS)
+    stated = find_manifest(contract, [f.name for f in files])
+    data = tuple(f for f in files if f.name != stated)
     try:
-        manifest = _read_manifest(lake, files)
+        manifest = _read_manifest(lake, contract, files)
         _check_names(data, contract)
         _check_manifest(data, manifest)
     except LakeError as error:
@@ -213,34 +207,10 @@ def local_object(lake: Lake, sha256: str, folder: Path) -> Path:
     return target
 
 
-def _read_manifest(lake: Lake, files: tuple[LandedFile, ...]) -> Mapping[str, Any]:
-    found = [f for f in files if f.name in MANIFESTS]
-    if not found:
-        return {}
-    text = lake.files.cat_file(object_path(lake, found[0].sha256))
-    try:
-        if found[0].name.endswith(".json"):
-            return _check_fields(json.loads(text))
-        rows = list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"))))
-        return _check_fields({"files": [{k: int(v) if k == "records" else v for k, v in row.items()} for row in rows]})
-    except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation, csv.Error) as error:
-        expected = "files with a name, whole numbers for records and revision, numbers for sums, a zone in delivered_at"
-        raise LakeError("E106", place=found[0].name, expected=expected, actual=type(error).__name__) from error
-
-
-def _check_fields(manifest: Any) -> Mapping[str, Any]:
-    """Raise ValueError, KeyError, TypeError, AttributeError or InvalidOperation where a field is not what later steps take it for."""
-    for entry in [*manifest.get("files", ()), {"name": "the whole", "records": manifest.get("records")}]:
-        if not isinstance(entry["name"], str) or int(entry.get("records") or 0) < 0:
-            raise ValueError("files")
-    for total in (t for kind in TOTALS for t in manifest.get(kind, {}).values()):
-        Decimal(str(total))
-    if int(manifest.get("revision", 1)) < 1:
-        raise ValueError("revision")
-    stated = manifest.get("delivered_at")
-    if stated and datetime.fromisoformat(stated).tzinfo is None:
-        raise ValueError("delivered_at")
-    return dict(manifest)
+def _read_manifest(lake: Lake, contract: Contract, files: tuple[LandedFile, ...]) -> Mapping[str, Any]:
+    name = find_manifest(contract, [f.name for f in files])
+    found = next((f for f in files if f.name == name), None)
+    return read_manifest(contract, name, lake.files.cat_file(object_path(lake, found.sha256))) if found else {}
 
 
 def _check_names(files: tuple[LandedFile, ...], contract: Contract) -> None:

@@ -14,6 +14,7 @@ from jobs.errors import LakeError
 from jobs.extract import SECRETS
 from jobs.gold import ABOUT_ROW_COUNT, GIVEN, Mart, find_mart, order_marts
 from jobs.judge import find_steps
+from jobs.manifests import OF_FILE, OF_WHOLE, TOTALS
 from jobs.suites import DIMENSIONS, NO_CONDITION, ROW_RULES, Rule, derive_rules, load_suite
 
 CLASSES = ("public", "internal", "confidential", "person")
@@ -62,6 +63,7 @@ def _lint_dataset(contract: Contract) -> Iterator[str]:
     yield from _lint_live(contract)
     yield from _lint_parents(contract)
     yield from _lint_bands(contract)
+    yield from _lint_manifest(contract)
     if contract.due.retention_years < RELEASE_RETENTION_YEARS:
         yield f"kept {contract.due.retention_years} years, but releases stand on it for {RELEASE_RETENTION_YEARS}"
     yield from (
@@ -102,6 +104,23 @@ def _lint_bands(contract: Contract) -> Iterator[str]:
             yield f"shiftFactor of {column}, which is no control sum"
         if factor <= 1:
             yield f"shiftFactor {factor} of {column} is not greater than 1"
+
+
+def _lint_manifest(contract: Contract) -> Iterator[str]:
+    """A manifest of another form names what it has by our names."""
+    declared = contract.manifest
+    if not declared:
+        return
+    if not str(declared.get("name", "")).endswith((".json", ".csv")):
+        yield "manifest: a name that ends in .json or .csv"
+    known = {*OF_FILE, *OF_WHOLE, *(f"files.{name}" for name in OF_FILE)}
+    unknown = [k for k in declared.get("fields", {}) if k not in known]
+    unknown += [k for k in declared if k not in ("name", "encoding", "fields", *TOTALS)]
+    yield from (f"manifest: {k} is no field of a manifest" for k in unknown)
+    headers = {c.header for c in contract.delivered}
+    yield from (
+        f"manifest: {h} is no delivered column" for k in TOTALS for h in declared.get(k, {}) if h not in headers
+    )
 
 
 def _lint_live(contract: Contract) -> Iterator[str]:

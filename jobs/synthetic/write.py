@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
@@ -43,8 +44,36 @@ def write_delivery(world: World, delivery: Delivery, out: Path) -> int:
         "sums": {header: _sum(delivery, header) for header in delivery.sums},
         **({"hash_totals": {header: _sum(delivery, header) for header in delivery.hash_totals}} if delivery.hash_totals else {}),
     }  # fmt: skip
-    (folder / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    name, data = MANIFESTS.get(delivery.dataset, _own_manifest)(manifest)
+    (folder / name).write_bytes(data)
     return records
+
+
+def _own_manifest(stated: Mapping[str, Any]) -> tuple[str, bytes]:
+    return "manifest.json", (json.dumps(stated, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _statement_of_accounts(stated: Mapping[str, Any]) -> tuple[str, bytes]:
+    """The tax office's 对账清单: a row a file, with the totals of its amounts, in its own encoding."""
+    (file,) = stated["files"]
+    row = {
+        "文件名": file["name"], "笔数": file["records"], "校验值": file["sha256"], "交付时间": stated["delivered_at"], "版次": stated["revision"],
+        **{f"{header}合计": total for kind in ("sums", "hash_totals") for header, total in stated[kind].items()},
+    }  # fmt: skip
+    text = "".join(f"{','.join(map(str, line))}\r\n" for line in (row.keys(), row.values()))
+    return "对账清单.csv", text.encode("gb18030")
+
+
+def _handover_note(stated: Mapping[str, Any]) -> tuple[str, bytes]:
+    """The land registry's 交接单: ours in its words."""
+    files = [{"名称": f["name"], "记录数": f["records"], "摘要": f["sha256"]} for f in stated["files"]]
+    note = {
+        "移交时间": stated["delivered_at"], "版次": stated["revision"], "是否全量": stated["full"], "记录总数": stated["records"], "文件": files
+    }  # fmt: skip
+    return "交接单.json", json.dumps(note, ensure_ascii=False, indent=2).encode()
+
+
+MANIFESTS = {"tax.payment": _statement_of_accounts, "land.parcel": _handover_note}
 
 
 def _delivered_at(world: World, delivery: Delivery) -> str:

@@ -17,6 +17,7 @@ from jobs.contracts import PROJECT, load_contracts
 from jobs.formats import read
 from jobs.landing import Receipt, list_receipts, local_object
 from jobs.ledger import Run
+from jobs.manifests import find_manifest
 from jobs.suppliers.servers import running
 from tests.extract.conftest import CITY, Lake
 from tests.little import World, no_session
@@ -73,7 +74,10 @@ def test_files_arrive_byte_for_byte(suppliers: dict[str, str], city_inbox: Path,
     assert lake("extract", "--date", "2026-01-02", "--dataset", dataset, "--deliveries", "live")[0] == 0
     for receipt in receipts(valley):
         folder = city_inbox.joinpath(*dataset.split("."), receipt.folder)
-        assert {f.name for f in receipt.files} == {p.name for p in folder.iterdir()} - {"manifest.json"}
+        there = [p.name for p in folder.iterdir()]
+        assert {f.name for f in receipt.files} == {*there} - {
+            find_manifest(load_contracts(valley.lake.city)[dataset], there)
+        }
         for f in receipt.files:
             assert local_object(valley.lake, f.sha256, folder).read_bytes() == (folder / f.name).read_bytes()
 

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from jobs.contracts import Contract, load_contracts
 from jobs.errors import LakeError
 from jobs.lake import Lake
 from jobs.landing import Receipt, find_arrivals, is_landed, land, list_receipts, object_path, record_absence
+from jobs.manifests import read_manifest
 from tests.little import CITY
 
 NOW = datetime(2025, 1, 2, 6, tzinfo=UTC)
@@ -144,6 +146,45 @@ def test_a_manifest_and_names_are_held_against_the_files(
     assert receipt.files, "what was delivered is evidence also where it is refused"
 
 
+ACCOUNTS = {
+    "name": "清单.csv", "encoding": "gb18030",
+    "fields": {"name": "文件", "records": "笔数", "delivered_at": "时间", "revision": "版次", "full": "全量"}, "sums": {"value": "金额合计"},
+}  # fmt: skip
+NOTE = {"name": "清单.json", "fields": {"records": "总数", "files": "文件", "files.name": "名称", "revision": "版次"}}
+
+
+@pytest.mark.parametrize(
+    ("form", "written", "stated"),
+    [
+        (
+            ACCOUNTS, "文件,笔数,时间,版次,全量,金额合计\na.csv,2,2025-01-02T03:00:00+08:00,2,是,1.50\nb.csv,3,2025-01-02T03:00:00+08:00,2,是,0.25\n".encode("gb18030"),
+            {"files": [{"name": "a.csv", "records": 2}, {"name": "b.csv", "records": 3}], "sums": {"value": "1.75"}, "delivered_at": "2025-01-02T03:00:00+08:00", "revision": "2", "full": True},
+        ),
+        (NOTE, '{"总数": 5, "版次": 2, "文件": [{"名称": "a.csv"}, {"名称": "b.csv"}], "备注": "-"}'.encode(), {"records": 5, "revision": 2, "files": [{"name": "a.csv"}, {"name": "b.csv"}]}),
+    ],
+    ids=["a list of accounts", "a note in other words"],
+)  # fmt: skip
+def test_a_department_states_what_it_sends_in_its_own_form(
+    tmp_path: Path, lake: Lake, contract: Contract, form: dict[str, Any], written: bytes, stated: dict[str, Any]
+) -> None:
+    declared = replace(contract, properties={**contract.properties, "manifest": form})
+    folder = tmp_path / "inbox" / "reg" / "things" / "2025-01-01"
+    folder.mkdir(parents=True)
+    for name, data in (("a.csv", b"x"), ("b.csv", b"y"), (form["name"], written)):
+        (folder / name).write_bytes(data)
+    (arrival,) = find_arrivals(tmp_path / "inbox", contract)
+    receipt, _ = land(lake, declared, arrival, datetime(2025, 1, 2, 6, tzinfo=UTC))
+    assert (dict(receipt.manifest), receipt.problem, receipt.revision) == (stated, {}, 2)
+    assert [f.name for f in receipt.files] == ["a.csv", "b.csv"]
+
+
+def test_rows_of_a_list_that_name_two_revisions_are_refused(contract: Contract) -> None:
+    declared = replace(contract, properties={**contract.properties, "manifest": ACCOUNTS})
+    written = "文件,笔数,时间,版次,全量,金额合计\na.csv,2,,1,,1\nb.csv,3,,2,,1\n".encode("gb18030")
+    with pytest.raises(LakeError, match="E106"):
+        read_manifest(declared, "清单.csv", written)
+
+
 def test_a_compressed_file_may_be_stated_by_its_content(deliver: Deliver) -> None:
     stated = manifest({"name": "a.csv", "sha256": sha(b"x")})
     assert deliver(a_csv_gz=gzip.compress(b"x"), manifest_json=stated)[0].problem == {}
@@ -156,8 +197,6 @@ def test_the_time_of_delivery_is_the_manifests_else_the_clock(deliver: Deliver) 
 
 
 def test_a_file_whose_name_does_not_tell_its_period_is_refused(tmp_path: Path, lake: Lake, contract: Contract) -> None:
-    from dataclasses import replace
-
     yearly = replace(contract, properties={**contract.properties, "periodFromFile": r"_(?P<period>\d{4})\."})
     for folder, name in (("2025-01-01", "tax_2012.csv"), ("2025-01-02", "tax.csv")):
         place = tmp_path / "inbox" / "reg" / "things" / folder

@@ -103,6 +103,20 @@ def test_a_delivery_is_compared_only_with_what_it_has(broken: Break, declared: s
     assert broken("contract", "{property: mode,", new) == [f"reg.things: {said}"]
 
 
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ("{name: list.txt}", "a name that ends in .json or .csv"),
+        ("{name: list.csv, fields: {rows: n}}", "rows is no field of a manifest"),
+        ("{name: list.csv, colour: red}", "colour is no field of a manifest"),
+        ("{name: list.csv, sums: {nothing: total}}", "nothing is no delivered column"),
+    ],
+)
+def test_a_form_of_a_manifest_that_means_nothing_is_refused(broken: Break, form: str, said: str) -> None:
+    new = f"{{property: manifest, value: {form}}}\n      - {{property: mode,"
+    assert broken("contract", "{property: mode,", new) == [f"reg.things: manifest: {said}"]
+
+
 def test_a_property_that_no_page_documents_is_refused(broken: Break, tmp_path: Path) -> None:
     with pytest.raises(LakeError, match=r"E003[\s\S]*conf/README.md does not know: colour"):
         broken("contract", "{property: mode,", "{property: colour, value: red}\n      - {property: mode,")

@@ -22,6 +22,7 @@ from jobs import cli
 from jobs.bronze import layout_of
 from jobs.contracts import PROJECT, load_contracts
 from jobs.formats import read
+from jobs.manifests import find_manifest, read_manifest
 from jobs.synthetic.aliases import aliases
 from jobs.synthetic.employment import insurance
 from jobs.synthetic.enterprises import deliver as market
@@ -51,6 +52,22 @@ def digests(folder: Path) -> dict[str, str]:
         for p in folder.rglob("*")
         if p.is_file()
     }
+
+
+def stated(folder: Path) -> dict[str, Any]:
+    """What the manifest of a delivery states, read in the form that its contract declares."""
+    contract = load_contracts("optics_valley")[".".join(folder.parts[-3:-1])]
+    name = find_manifest(contract, [p.name for p in folder.iterdir()])
+    return dict(read_manifest(contract, name, (folder / name).read_bytes()))
+
+
+def test_every_department_states_what_it_sends_in_its_own_form(city: Path) -> None:
+    names = {
+        find_manifest(contract, [p.name for p in folder.iterdir()])
+        for contract in load_contracts("optics_valley").values()
+        for folder in (city / "inbox" / contract.source / contract.name).iterdir()
+    }
+    assert names == {"manifest.json", "对账清单.csv", "交接单.json"}
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -99,7 +116,7 @@ def test_codes_and_names_of_enterprises_are_unique_and_valid() -> None:
 def test_every_file_can_be_read_by_its_contract_and_its_manifest_counts_it(city: Path) -> None:
     for contract in load_contracts("optics_valley").values():
         for folder in (city / "inbox" / contract.source / contract.name).iterdir():
-            manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+            manifest = stated(folder)
             found = {f["name"]: read(folder / f["name"], layout_of(contract, f["name"])) for f in manifest["files"]}
             assert {n: r.records for n, r in found.items()} == {f["name"]: f["records"] for f in manifest["files"]}
             assert [r.refused for r in found.values() if r.refused] == []
@@ -166,10 +183,7 @@ def test_the_first_delivery_of_a_corrected_night_states_fen_for_yuan(city: Path)
     inbox = city / "inbox" / "tax" / "payment"
     register = lines(city / "faults" / "register.jsonl")
     (night,) = {f["business_date"] for f in register if f["kind"] == "amounts in another unit"}
-    first, corrected = (
-        Decimal(json.loads((inbox / folder / "manifest.json").read_text("utf-8"))["sums"]["实缴金额"])
-        for folder in (night, f"{night}.r2")
-    )
+    first, corrected = (Decimal(stated(inbox / folder)["sums"]["实缴金额"]) for folder in (night, f"{night}.r2"))
     assert 80 * corrected < first <= 100 * corrected, "arrears that were paid after all are in the correction only"
 
 
