@@ -12,8 +12,8 @@ from typing import Any
 
 from jobs.contracts import Contract, load_city
 from jobs.lake import Lake
-from jobs.report import delivery, index, pages, released
-from jobs.report.chart import draw_rows
+from jobs.report import dataset, delivery, department, index, pages, released
+from jobs.report.chart import draw_rows, draw_shares
 from jobs.report.facts import Facts, read_facts
 
 
@@ -35,14 +35,22 @@ def _render(lake: Lake, facts: Facts, title: str) -> Iterator[tuple[str, str]]:
             pages.delivery_path(receipt.dataset, receipt.business_date, receipt.revision),
             pages.render(environment, "delivery.html", "../../", view),
         )
+    for contract in facts.contracts.values():
+        shown = dataset.view_dataset(facts, contract)
+        name = contract.dataset
+        yield pages.dataset_path(name), pages.render(environment, "dataset.html", "../../", shown)
+        yield pages.rules_path(name), pages.render(environment, "rules.html", "../../", shown)
+    for source in sorted({c.source for c in facts.contracts.values()}):
+        told = department.view_department(facts, source)
+        yield pages.department_path(source), pages.render(environment, "department.html", "../", told)
     for release in facts.releases:
         yield (
             pages.release_path(release.number),
             pages.render(environment, "release.html", "../", released.view_release(facts, release)),
         )
     front = index.view_index(facts)
-    chart = draw_rows(lake, front.bars)
-    yield "index.html", pages.render(environment, "index.html", "", front, chart=chart)
+    charts = {"rows": draw_rows(lake, front.bars), "shares": draw_shares(lake, front.shares)}
+    yield "index.html", pages.render(environment, "index.html", "", front, charts)
 
 
 def _write_changed(lake: Lake, path: str, data: bytes) -> None:

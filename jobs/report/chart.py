@@ -1,4 +1,4 @@
-"""Rows by dataset and night as one SVG inside the page.
+"""Drawings of the first page as SVG inside it: rows by dataset and night, and how good the data was.
 
 Every dataset has its own scale: one delivers a hundred and fifty rows, another a hundred thousand, and each is compared
 with its own other nights. Starting the drawing library costs more than all pages, so the drawing is kept until a number
@@ -8,12 +8,13 @@ changes.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from jobs.contracts import fingerprint
 from jobs.lake import Lake
+from jobs.report.dimensions import Share
 
 STYLE = 2
 KINDS = (
@@ -37,25 +38,56 @@ class Bar:
 
 def draw_rows(lake: Lake, bars: Sequence[Bar]) -> str:
     """An SVG of stacked bars, taken from the kept drawing where that shows the same numbers; empty without bars."""
-    if not bars:
+    return _keep(lake, "rows", [asdict(b) for b in bars], lambda: _rows(bars)) if bars else ""
+
+
+def draw_shares(lake: Lake, shares: Sequence[Share]) -> str:
+    """An SVG of lines, one a quality dimension, over the nights; empty with fewer than two nights."""
+    if len({s.night for s in shares}) < 2:
         return ""
-    mark = f"<!-- rows {fingerprint([STYLE, [asdict(b) for b in bars]])} -->\n"
-    path = lake.path("reports", "rows.svg")
+    return _keep(lake, "shares", [asdict(s) for s in shares], lambda: _lines(shares))
+
+
+def _keep(lake: Lake, name: str, numbers: Sequence[Any], draw: Callable[[], dict[str, Any]]) -> str:
+    mark = f"<!-- {name} {fingerprint([STYLE, numbers])} -->\n"
+    path = lake.path("reports", f"{name}.svg")
     kept = lake.files.cat_file(path).decode() if lake.files.exists(path) else ""
     if not kept.startswith(mark):
-        kept = mark + _draw(bars)
+        import vl_convert
+
+        kept = mark + vl_convert.vegalite_to_svg(json.dumps(draw()))
         lake.write_atomic(path, kept.encode())
     return kept.removeprefix(mark)
 
 
-def _draw(bars: Sequence[Bar]) -> str:
-    import vl_convert
+def _lines(shares: Sequence[Share]) -> dict[str, Any]:
+    import altair as alt
 
-    svg: str = vl_convert.vegalite_to_svg(json.dumps(_specification(bars)))
-    return svg
+    rows = [{"dimension": s.dimension, "night": s.night, "percent": float(s.percent)} for s in shares if s.asked]
+    panels = [
+        _line(alt, str(name), [r for r in rows if r["dimension"] == name])
+        for name in dict.fromkeys(r["dimension"] for r in rows)
+    ]
+    found: dict[str, Any] = (
+        alt.concat(*panels, columns=3, spacing={"row": 18, "column": 40}).resolve_scale(x="shared", y="independent")
+        .properties(background="transparent").configure_view(stroke=None).configure_axis(labelFont="sans-serif").to_dict()
+    )  # fmt: skip
+    return found
 
 
-def _specification(bars: Sequence[Bar]) -> dict[str, Any]:
+def _line(alt: Any, dimension: str, rows: list[dict[str, Any]]) -> Any:
+    """Nights of one dimension, oldest first; the scale ends at 100."""
+    nights = alt.Axis(title=None, labelAngle=-60, labelOverlap=True, labelFontSize=10, domain=False)
+    scale = alt.Scale(domain=[min(95.0, *(r["percent"] for r in rows), 95.0), 100], nice=False)
+    lines = alt.Chart(alt.Data(values=rows)).mark_line(color="#0072b2", strokeWidth=2, point={"size": 24, "color": "#0072b2"}).encode(
+        x=alt.X("night:N", axis=nights),
+        y=alt.Y("percent:Q", scale=scale, axis=alt.Axis(title=None, tickCount=4, labelFontSize=10, domain=False)),
+    )  # fmt: skip
+    heading = alt.TitleParams(f"{dimension}, per cent", anchor="start", font="sans-serif", fontSize=12, offset=6)
+    return lines.properties(width=250, height=90, title=heading)
+
+
+def _rows(bars: Sequence[Bar]) -> dict[str, Any]:
     import altair as alt
 
     rows = [

@@ -51,7 +51,7 @@ def view_delivery(facts: Facts, receipt: Receipt) -> DeliveryView:
     """Gather what the page of one delivery shows."""
     contract = facts.contracts[receipt.dataset]
     bronze, silver = facts.newest("bronze", receipt), facts.newest("silver", receipt)
-    lines = [x for x in (bronze, silver) if x]
+    lines = [x for x in (bronze, silver, facts.unusual(receipt)) if x]
     counts: dict[str, Any] = dict(silver.counts) if silver else {}
     total, asides = group_asides(facts, receipt, LIMIT)
     decisions = _decisions(facts, receipt)
@@ -74,7 +74,7 @@ def view_delivery(facts: Facts, receipt: Receipt) -> DeliveryView:
         aside_rows=total,
         asides=asides,
         limit=LIMIT,
-        meanings=_meanings(lines, asides),
+        meanings=meanings_of(lines, asides),
         notices=[{**n, "title": _title(n["code"])} for x in lines for n in x.notices],
         errors=_errors(receipt, lines),
         decisions=decisions,
@@ -148,7 +148,7 @@ def _decisions(facts: Facts, receipt: Receipt) -> list[Decision]:
     return sorted(found, key=lambda d: (d.file, d.record, d.kind, d.id))
 
 
-def _meanings(lines: Sequence[Line], asides: Sequence[AsideRule]) -> dict[str, str]:
+def meanings_of(lines: Sequence[Line], asides: Sequence[AsideRule]) -> dict[str, str]:
     """Why each rule of set-aside rows exists: its reason in the suite, or what its code means."""
     reasons = {str(r["rule"]): str(r["reason"]) for x in lines for r in x.results}
     codes = {a.rule: f"{CODES[a.rule].title}. {CODES[a.rule].cause}" for a in asides if a.rule in CODES}

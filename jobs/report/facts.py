@@ -77,6 +77,15 @@ class Facts:
             return found[-1].outcome if found[-1].stage == "silver" else "landed"
         return last.outcome
 
+    def unusual(self, receipt: Receipt) -> Line | None:
+        """What is said of a delivery unlike the nights before, until somebody signs it."""
+        line = self.newest("band", receipt)
+        about = (receipt.dataset, receipt.business_date, receipt.revision, receipt.sha256)
+        signed = any(
+            d.kind == "approve" and (d.dataset, d.business_date, d.revision, d.sha256) == about for d in self.decisions
+        )
+        return line if line and line.outcome == "held" and not signed else None
+
     def standing_on(self, receipt: Receipt) -> list[int]:
         """Numbers of the releases that stand on a delivery."""
         what = [receipt.dataset, receipt.business_date, receipt.revision, receipt.sha256]

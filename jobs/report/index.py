@@ -12,9 +12,11 @@ from jobs.landing import Receipt
 from jobs.release import Release
 from jobs.report.chart import Bar
 from jobs.report.delivery import reached, timing_of
+from jobs.report.dimensions import Share, list_shares
 from jobs.report.facts import Facts
 
 NIGHTS_DRAWN = 12
+NIGHTS_OF_HEAT = 60
 ORDER = ("accepted", "landed", "held", "refused", "failed", "not delivered", "not due")
 
 
@@ -46,6 +48,8 @@ class IndexView:
     restated: Mapping[int, int]
     bars: Sequence[Bar]
     drawn: int
+    heat: Sequence[str]
+    shares: Sequence[Share]
 
 
 def view_index(facts: Facts) -> IndexView:
@@ -68,6 +72,8 @@ def view_index(facts: Facts) -> IndexView:
         restated=Counter(r["release"] for r in facts.restatements),
         bars=_bars(facts, set(nights[:NIGHTS_DRAWN])),
         drawn=NIGHTS_DRAWN,
+        heat=nights[:NIGHTS_OF_HEAT][::-1],
+        shares=list_shares(facts, nights[:NIGHTS_OF_HEAT][::-1]),
     )
 
 
@@ -87,9 +93,11 @@ def _entry(facts: Facts, receipt: Receipt) -> Entry:
 
 
 def _problems(facts: Facts, cells: Mapping[tuple[str, str], Sequence[Entry]]) -> list[tuple[Entry, Mapping[str, Any]]]:
-    """Newest revisions that are held, refused, failed or missing, with their errors."""
+    """Newest revisions that are held, refused, failed, missing, or unlike the nights before, with their errors."""
     found: list[tuple[Entry, Mapping[str, Any]]] = []
     for entry in (e for entries in cells.values() for e in entries[:1]):
+        if unusual := facts.unusual(entry.receipt):
+            found.append((entry, unusual.error))
         if entry.status in ("held", "refused", "failed", "not delivered"):
             lines = [facts.newest(stage, entry.receipt) for stage in ("silver", "bronze")]
             errors = [x.error for x in lines if x and x.error]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,18 @@ FOLDER = Path(__file__).parent / "templates"
 
 def delivery_path(dataset: str, business_date: str, revision: int) -> str:
     return f"datasets/{dataset}/{business_date}.r{revision}.html"
+
+
+def dataset_path(dataset: str) -> str:
+    return f"datasets/{dataset}/index.html"
+
+
+def rules_path(dataset: str) -> str:
+    return f"datasets/{dataset}/rules.html"
+
+
+def department_path(source: str) -> str:
+    return f"departments/{source}.html"
 
 
 def release_path(number: int) -> str:
@@ -42,15 +55,21 @@ def open_templates(timezone: str, title: str) -> jinja2.Environment:
     found.globals |= {
         "city_title": title,
         "delivery_path": delivery_path,
+        "dataset_path": dataset_path,
+        "rules_path": rules_path,
+        "department_path": department_path,
         "release_path": release_path,
         "style": _style(),
     }
     return found
 
 
-def render(environment: jinja2.Environment, template: str, root: str, view: Any, *, chart: str = "") -> str:
-    """One page. `root` leads from its folder to the first page; `chart` is markup of ours."""
-    return environment.get_template(template).render(root=root, v=view, chart=Markup(chart))
+def render(
+    environment: jinja2.Environment, template: str, root: str, view: Any, charts: Mapping[str, str] | None = None
+) -> str:
+    """One page. `root` leads from its folder to the first page; `charts` are markup of ours, by name."""
+    drawn = {name: Markup(svg) for name, svg in (charts or {}).items()}
+    return environment.get_template(template).render(root=root, v=view, charts=drawn)
 
 
 def _style() -> Markup:

@@ -22,6 +22,7 @@ from jobs.report import write_report
 
 CITY = "new_york"
 CONTRACTS, GOLD = load_contracts(CITY), load_gold(CITY)
+CRASHES = "traffic.crashes"
 FIRST, SECOND = "2024-09-16", "2025-02-12"
 NOW = datetime(2025, 2, 14, 12, tzinfo=UTC)
 SECRET, KEY, RAW = "secret delivered value", "secret key value", b"secret raw bytes"
@@ -48,8 +49,8 @@ def expectation(rule: str, *, severity: str = "critical", success: bool = True, 
     }
 
 
-def make_lake(folder: Path) -> Lake:
-    """Crashes accepted with set-aside rows, then corrected and held; sales refused; link speeds late."""
+def make_lake(folder: Path, *, corrected: bool = True) -> Lake:
+    """Crashes accepted with set-aside rows, then corrected (or not) and held; sales refused; link speeds late."""
     lake = Lake(str(folder), CITY)
     lake.check_format()
     ledger = Ledger(lake, Run("run-1", 1, NOW))
@@ -65,8 +66,8 @@ def make_lake(folder: Path) -> Lake:
             "dismiss", "Ada", f"A test record {EVIL}", crashes.dataset, FIRST, 1, crashes.sha256, "crashes.csv", 401
         )
     )
-    corrected = _land(lake, folder, "traffic.crashes", FIRST, {"crashes.csv": b"a,b\n1,3\n"}, {}, revision=2)
-    _hold(ledger, corrected)
+    if corrected:
+        _hold(ledger, _land(lake, folder, CRASHES, FIRST, {"crashes.csv": b"a,b\n1,3\n"}, {}, revision=2))
     sales = _land(
         lake, folder, "land.sales", FIRST, {"sales.xlsx": b"PK"}, {"delivered_at": "2024-09-17T05:00:00-04:00"}
     )

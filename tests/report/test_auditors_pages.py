@@ -1,0 +1,134 @@
+"""The pages that go beyond one delivery: nights at a glance, quality over time, a dataset, its rules, a department."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+
+from jobs.errors import LakeError
+from jobs.lake import Lake
+from jobs.ledger import Decision, Ledger, Line, Run
+from tests.report import invented
+from tests.report.invented import CONTRACTS, FIRST, NOW, SECOND
+from tests.report.test_report import newest, numbers
+
+CRASHES = "traffic.crashes"
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return invented.make_lake(tmp_path_factory.mktemp("lake"))
+
+
+@pytest.fixture(scope="module")
+def pages(lake: Lake) -> Path:
+    return invented.write_pages(lake)
+
+
+def page(pages: Path, *name: str) -> BeautifulSoup:
+    return BeautifulSoup(pages.joinpath(*name).read_text("utf-8"), "html.parser")
+
+
+def test_a_letter_a_night_tells_how_each_delivery_ended(pages: Path) -> None:
+    letters = {str(x["data-heat"]): str(x["data-letter"]) for x in page(pages, "index.html").select("[data-heat]")}
+    assert len(letters) == 2 * len(CONTRACTS)
+    assert {k: v for k, v in letters.items() if v} == {
+        f"{CRASHES}/{FIRST}": "H", f"land.sales/{FIRST}": "R", f"traffic.link_speed/{FIRST}": "L", f"{CRASHES}/{SECOND}": "N"
+    }  # fmt: skip
+
+
+def results_of(lake: Lake, dimension: str) -> list[Any]:
+    """What was asked of the newest revisions of the first night."""
+    asked = [newest(lake, CRASHES, stage, 2) for stage in ("bronze", "silver")]
+    asked += [newest(lake, "traffic.link_speed", stage) for stage in ("bronze", "silver")]
+    return [r for line in asked for r in line.results if r["dimension"] == dimension]
+
+
+def test_a_dimensions_share_is_what_was_met_of_what_was_asked(lake: Lake, pages: Path) -> None:
+    shown = {str(x["data-share"]): x for x in page(pages, "index.html").select("[data-share]")}
+    asked = sum(r["evaluated"] for r in results_of(lake, "validity"))
+    broken = sum(r["broken"] for r in results_of(lake, "validity"))
+    assert numbers(shown[f"validity/{FIRST}"]) == {"met": asked - broken, "asked": asked, "not_evaluated": 0}
+    percent = shown[f"validity/{FIRST}"].select_one("[data-field=percent]").get_text()
+    assert float(percent) <= 100 * (asked - broken) / asked < float(percent) + 0.01
+    in_time = {night: numbers(shown[f"timeliness/{night}"]) for night in (FIRST, SECOND)}
+    assert in_time[FIRST]["met"] < in_time[FIRST]["asked"] and in_time[SECOND]["met"] == 0
+
+
+def test_a_rule_with_nothing_to_be_asked_of_is_not_shown_as_met(tmp_path: Path) -> None:
+    lake = invented.make_lake(tmp_path)
+    line = newest(lake, "traffic.link_speed", "silver")
+    empty = tuple({**r, "evaluated": 0, "broken": 0, "success": True, "dimension": "accuracy"} for r in line.results)
+    Ledger(lake, Run("run-2", 1, NOW)).append(Line(**{**vars(line), "results": empty}))
+    pages = invented.write_pages(lake)
+    share = page(pages, "index.html").select_one(f'[data-share="accuracy/{FIRST}"]')
+    assert (share.select_one("[data-field=percent]").get_text(), numbers(share)["not_evaluated"]) == (
+        "not evaluated",
+        2,
+    )
+    rules = page(pages, "datasets", "traffic.link_speed", "rules.html").select("[data-stage=silver] [data-asked]")
+    assert [r.td.find_next_sibling("td").get_text() for r in rules] == ["not evaluated"] * 2
+
+
+def test_a_datasets_page_says_what_each_revision_did(lake: Lake, pages: Path) -> None:
+    soup = page(pages, "datasets", CRASHES, "index.html")
+    shown = {str(x["data-delivery"]): numbers(x) for x in soup.select("[data-delivery]")}
+    counts = newest(lake, CRASHES, "silver").counts
+    assert shown[f"{FIRST}.r1"] == {
+        **{n: counts[n] for n in ("good", "set_aside", "duplicates", "inserted", "changed", "unchanged")},
+        "ended": counts["ended"] + counts["ended_by_absence"],
+    }
+    assert shown[f"{FIRST}.r2"] == {"good": 81, "set_aside": 9, "duplicates": 0}, "held: it did nothing to silver"
+    assert [x["data-column"] for x in soup.select("[data-column]")] == [c.name for c in CONTRACTS[CRASHES].columns]
+    assert CONTRACTS[CRASHES].owner.replace("_", " ") in soup.select_one("#contract").get_text()
+
+
+def test_a_rule_shows_its_reason_and_every_time_it_was_asked(lake: Lake, pages: Path) -> None:
+    soup = page(pages, "datasets", CRASHES, "rules.html")
+    (rule,) = [x for x in soup.select("section[data-rule]") if x["data-rule"] == "traffic.crashes.s1"]
+    assert "Reason of traffic.crashes.s1." in rule.get_text()
+    asked = {str(x["data-asked"]): numbers(x) for x in rule.select("[data-asked]")}
+    kept = {revision: next(r for r in newest(lake, CRASHES, "silver", revision).results if r["rule"] == "traffic.crashes.s1") for revision in (1, 2)}  # fmt: skip
+    assert asked == {f"{FIRST}.r{n}": {k: r[k] for k in ("evaluated", "broken", "allowed")} for n, r in kept.items()}
+    unmet = [numbers(row)["unmet"] > 0 for row in soup.select("#all tbody tr")]
+    assert unmet == sorted(unmet, reverse=True) and any(unmet), "what was not met comes first"
+
+
+def test_a_department_is_told_what_was_wrong_with_file_and_record(pages: Path) -> None:
+    soup = page(pages, "departments", "traffic.html")
+    troubles = {str(x["data-trouble"]): x for x in soup.select("[data-trouble]")}
+    assert set(troubles) == {f"{CRASHES}/{FIRST}", f"{CRASHES}/{SECOND}", f"traffic.link_speed/{FIRST}"}
+    assert "E701" in troubles[f"{CRASHES}/{FIRST}"].get_text() and "after it was due" in troubles[f"traffic.link_speed/{FIRST}"].get_text()  # fmt: skip
+    assert "did not come" in troubles[f"{CRASHES}/{SECOND}"].get_text()
+    assert soup.select("a[href]") == [], "a page that is sent leads nowhere"
+
+
+def test_set_aside_records_stand_on_the_departments_page(tmp_path: Path) -> None:
+    lake = invented.make_lake(tmp_path, corrected=False)
+    soup = page(invented.write_pages(lake), "departments", "traffic.html")
+    aside = soup.select_one('[data-aside="traffic.crashes.s1"]')
+    assert numbers(aside)["rows"] == 251 and len(aside.select("[data-place]")) == 50
+    assert "Reason of traffic.crashes.s1." in aside.get_text()
+
+
+def test_a_delivery_unlike_the_nights_before_needs_a_person_until_one_signs(tmp_path: Path) -> None:
+    lake = invented.make_lake(tmp_path, corrected=False)
+    line = newest(lake, CRASHES, "silver")
+    where = {"dataset": CRASHES, "business_date": FIRST, "revision": 1, "stage": "band"}
+    error = LakeError("E702", place="rows", expected="3000 rows", actual="1900 rows", **where)
+    ledger = Ledger(lake, Run("run-2", 1, NOW))
+    ledger.append(Line("band", CRASHES, "held", FIRST, 1, line.sha256, error=error.parts()))
+    pages = invented.write_pages(lake)
+    problems = page(pages, "index.html").select(f'[data-problem="{CRASHES}/{FIRST}"]')
+    assert [("E702" in p.get_text(), "lake approve" in p.get_text()) for p in problems] == [(True, True)]
+    assert page(pages, "datasets", CRASHES, f"{FIRST}.r1.html").select_one("[data-error=E702]") is not None
+    ledger.decide(Decision("approve", "Ada", "a holiday", CRASHES, FIRST, 1, line.sha256))
+    assert page(invented.write_pages(lake), "index.html").select(f'[data-problem="{CRASHES}/{FIRST}"]') == []
+
+
+def test_a_department_without_a_fault_is_told_so(pages: Path) -> None:
+    soup = page(pages, "departments", "tax.html")
+    assert soup.select("[data-trouble]") == [] and "Nothing to mend." in soup.get_text()
