@@ -38,9 +38,9 @@ def state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def person_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A key for persons, for nobody."""
-    key = tmp_path / "key"
-    key.write_text(f"k1 {'5a' * 32}", "ascii")
-    key.chmod(0o600)
+    from tests.little import write_person_key
+
+    key = write_person_key(tmp_path)
     monkeypatch.setenv("LAKE_PERSON_KEY_FILE", str(key))
     return key
 

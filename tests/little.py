@@ -124,6 +124,14 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, "utf-8")
 
 
+def write_person_key(folder: Path) -> Path:
+    """A key for persons, for nobody; to be named in LAKE_PERSON_KEY_FILE."""
+    key = folder / "key"
+    key.write_text(f"k1 {'5a' * 32}", "ascii")
+    key.chmod(0o600)
+    return key
+
+
 def no_session() -> Any:
     """For a test whose own process needs no Spark."""
     raise AssertionError("a Spark session was asked for")

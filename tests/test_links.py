@@ -23,7 +23,7 @@ from jobs.synthetic.nights import write_nights
 from jobs.synthetic.world import World as City
 from tests.commands import Command, typed_at
 from tests.laws.contents import digests
-from tests.little import World, no_session
+from tests.little import World, no_session, write_person_key
 
 VALLEY = "valley"
 DATASETS = ("market.enterprise", "tax.payment", "employment.insurance", "land.parcel", "services.approval")
@@ -78,9 +78,7 @@ def valley(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
     """One night, published; three codes wait for a decision."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("valley")
-        (folder / "key").write_text(f"k1 {'5a' * 32}", "ascii")
-        (folder / "key").chmod(0o600)
-        patch.setenv("LAKE_PERSON_KEY_FILE", str(folder / "key"))
+        patch.setenv("LAKE_PERSON_KEY_FILE", str(write_person_key(folder)))
         patch.setenv("XDG_STATE_HOME", str(folder / "state"))
         patch.setenv("LAKE_CONF", str(write_valley(folder / "conf")))
         write_nights(City(23, Decimal("0.005"), date(2026, 1, 5), 1), "light", folder / "city", lambda: None)

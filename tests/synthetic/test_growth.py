@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from jobs.release import read_releases
 from jobs.synthetic.nights import write_nights
 from jobs.synthetic.world import World as City
-from tests.little import World
+from tests.little import World, write_person_key
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 UNITS = ("B", "KiB", "MiB", "GiB")
@@ -76,10 +76,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         folder = tmp_path_factory.mktemp("growth")
         patch.setenv("XDG_STATE_HOME", str(folder / "state"))
         patch.delenv("LAKE_CONF", raising=False)
-        key = folder / "key"
-        key.write_text(f"k1 {'5a' * 32}", "ascii")
-        key.chmod(0o600)
-        patch.setenv("LAKE_PERSON_KEY_FILE", str(key))
+        patch.setenv("LAKE_PERSON_KEY_FILE", str(write_person_key(folder)))
         write_nights(City(7, Decimal("0.02"), date(2026, 1, 5), NIGHTS), "light", folder / "city", lambda: None)
         yield folder
 

@@ -23,7 +23,7 @@ from jobs.suppliers.up import serve_all
 from jobs.synthetic.nights import write_nights
 from jobs.synthetic.world import World as City
 from tests.commands import typed_at
-from tests.little import World
+from tests.little import World, write_person_key
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 NOW = "2026-03-01T00:00:00Z"
@@ -45,10 +45,7 @@ def told(spark: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[To
         folder = tmp_path_factory.mktemp("optics_valley")
         patch.setenv("XDG_STATE_HOME", str(folder / "state"))
         patch.delenv("LAKE_CONF", raising=False)
-        key = folder / "key"
-        key.write_text(f"k1 {'5a' * 32}", "ascii")
-        key.chmod(0o600)
-        patch.setenv("LAKE_PERSON_KEY_FILE", str(key))
+        patch.setenv("LAKE_PERSON_KEY_FILE", str(write_person_key(folder)))
         write_nights(City(7, Decimal("0.05"), date(2026, 1, 5), 4), "all", folder / "city", lambda: None)
         world = World(folder, lambda: spark, "optics_valley")
         inbox = folder / "city" / "inbox"
