@@ -113,6 +113,13 @@ CODES: dict[str, Code] = {
     "E108": _refused(
         "The name does not fit the contract", "The file's name does not match the pattern that tells its period.", _ASK
     ),
+    "E109": Code(
+        "A file changed while it was taken",
+        "Its bytes were others when they were copied than when they were counted: it is still being written.",
+        "Type the same command when the department has finished; files that arrive under a name that ends in `.part` are waited for.",
+        "waiting",
+        1,
+    ),
     "E110": _refused(
         "Two names cannot be told apart", "They are equal after case folding or Unicode normalisation.", _ASK
     ),

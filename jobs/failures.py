@@ -12,7 +12,7 @@ from jobs.errors import LakeError
 from jobs.lake import Lake
 
 NUMBERS = {
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "E601"),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "E601"),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "E608"),
 }
 NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST)
@@ -24,7 +24,7 @@ SENTENCES = (
         "E502",
         r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|RETRIES_EXCEEDED|SESSION_CLOSED",
     ),
-    ("E601", r"No space left on device|Disk quota exceeded"),
+    ("E601", r"No space left on device|Disk quota exceeded|File too large"),
     (
         "E609",
         r"AWS Error (?!NO_SUCH_KEY)\w+|Generic S3 error|lacked the necessary privileges|NoAuthWithAWSException"

@@ -8,16 +8,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from jobs import store
 from jobs.contracts import check_name
 from jobs.errors import LakeError
 
 FORMAT_VERSION = 1
+SMALL = 1 << 28
 ZONES = ("landing", "bronze", "silver", "quarantine", "gold", "audit", "reports", "logs")
 # For those who run the lake; gold, releases, restatements and reports are for readers.
 PRIVATE = ("landing", "bronze", "silver", "quarantine", "logs", "audit/ledger", "audit/decisions")
@@ -98,9 +101,36 @@ class Lake:
         if not self.is_local:
             self.files.pipe_file(path, data)
             return
-        part = f"{path}.part"
-        with Path(part).open("wb") as handle:
+        with _whole_or_not(path) as handle:
             handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())
-        Path(part).replace(path)
+
+    def copy_atomic(self, source: Path, path: str, sha256: str) -> None:
+        """Copy a file of this machine so that a reader sees all of it or none; E109 where its bytes are not those of the hash."""
+        store.make_folder(path.rsplit("/", 1)[0])
+        if not self.is_local:
+            small = source.stat().st_size < SMALL
+            self.files.pipe_file(path, source.read_bytes()) if small else self.files.put_file(str(source), path)
+            return
+        digest = hashlib.sha256()
+        with source.open("rb") as data, _whole_or_not(path) as handle:
+            while block := data.read(1 << 20):
+                digest.update(block)
+                handle.write(block)
+            if digest.hexdigest() != sha256:
+                raise LakeError(
+                    "E109",
+                    place=source.name,
+                    expected=f"sha256 {sha256[:16]}",
+                    actual=f"sha256 {digest.hexdigest()[:16]}",
+                )
+
+
+@contextmanager
+def _whole_or_not(path: str) -> Iterator[BinaryIO]:
+    """A new file beside `path`, which takes its place once it is on the disk."""
+    part = Path(f"{path}.part")
+    with part.open("wb") as handle:
+        yield handle
+        handle.flush()
+        os.fsync(handle.fileno())
+    part.replace(path)

@@ -96,7 +96,7 @@ def is_still_arriving(arrival: Arrival) -> bool:
 def land(lake: Lake, contract: Contract, arrival: Arrival, now: datetime) -> tuple[Receipt, bool]:
     """Keep a delivery folder's bytes and write its receipt; the flag is false where the bytes were already landed (N106).
 
-    Raises E101 while a file of it is still arriving. What is wrong with the delivery itself is kept in the receipt: its bytes are
+    Raises E101 while a file of it is still arriving, E109 where one changes while it is copied. What is wrong with the delivery itself is kept in the receipt: its bytes are
     evidence.
     """
     if is_still_arriving(arrival):
@@ -176,7 +176,7 @@ def _keep(lake: Lake, path: Path, name: str) -> LandedFile:
             size += len(block)
     target = object_path(lake, digest.hexdigest())
     if not lake.files.exists(target):
-        lake.write_atomic(target, path.read_bytes()) if size < 1 << 28 else lake.files.put_file(str(path), target)
+        lake.copy_atomic(path, target, digest.hexdigest())
     return LandedFile(name, digest.hexdigest(), size, _content_hash(path) or digest.hexdigest())
 
 

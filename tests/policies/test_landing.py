@@ -185,6 +185,21 @@ def test_rows_of_a_list_that_name_two_revisions_are_refused(contract: Contract) 
         read_manifest(declared, "清单.csv", written)
 
 
+def test_a_file_that_changes_while_it_is_taken_is_not_kept_under_the_wrong_hash(
+    tmp_path: Path, lake: Lake, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "inbox" / "reg" / "things" / "2025-01-01" / "a.csv"
+    exists = lake.files.exists
+    with monkeypatch.context() as patch:
+        patch.setattr(lake.files, "exists", lambda target: path.write_bytes(b"longer") and exists(target))
+        with pytest.raises(LakeError, match=r"E109[\s\S]*a.csv"):
+            deliver(a_csv=b"short")
+    objects = Path(lake.base, "landing", "objects")
+    assert [p for p in objects.rglob("*") if p.is_file() and p.suffix != ".part"] == []
+    receipt, _ = deliver(a_csv=b"longer")
+    assert object_path(lake, receipt.files[0].sha256) and receipt.files[0].sha256 == sha(b"longer")
+
+
 def test_a_compressed_file_may_be_stated_by_its_content(deliver: Deliver) -> None:
     stated = manifest({"name": "a.csv", "sha256": sha(b"x")})
     assert deliver(a_csv_gz=gzip.compress(b"x"), manifest_json=stated)[0].problem == {}
