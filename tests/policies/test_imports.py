@@ -35,10 +35,13 @@ COMMANDS = {
         "links",
         "verify",
         "pages",
+        "trace",
+        "diff",
+        "rebuild",
     )
 }
 TYPED = COMMANDS | {f"jobs.{m}" for m in ("opening", "asides", "show", "settings")}
-ABOVE = COMMANDS | {f"jobs.{m}" for m in ("opening", "check", "asides", "report", "__main__")}
+ABOVE = COMMANDS | {f"jobs.{m}" for m in ("opening", "check", "asides", "evidence", "report", "__main__")}
 ZONES = ("landing", "bronze", "silver", "quarantine", "gold", "audit", "reports", "logs")
 
 
