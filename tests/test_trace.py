@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -187,21 +186,6 @@ def test_a_figure_about_deliveries_stands_on_receipts(command: Command) -> None:
         key = f"dataset=traffic.crashes,business_date={NIGHTS[1]}"
         said = answer(command("trace", "gold.dataset_freshness", "--key", key, "--release", str(release), "--json"))
         assert (said["sources"], said["given"], len(said["receipts"])) == ([], ["receipts"], known)
-
-
-def test_a_figure_of_several_departments_leads_through_other_gold_tables(
-    new_york: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Staten Island in 2012: one county's jobs, one county's taxes, and the deeds of five months."""
-    command = _type_at(new_york, monkeypatch, capsys)
-    said = answer(command("trace", "gold.macro_economy_yearly", "--key", "borough_code=5,year=2012", "--json"))
-    rows, values = said["rows"], said["values"]
-    (jobs,), (taxes,) = rows["silver.employment_county_industry"], rows["silver.tax_county_income"]
-    assert (jobs["area"], jobs["naics_code"], jobs["employment"]) == ("Richmond County", "00", values["employment"])
-    assert (taxes["county_fips"], taxes["state_fips"]) == ("085", "36")
-    deeds = rows["silver.land_sales"]
-    assert {(r["borough_code"], r["sale_date"][:4], r["_file"]) for r in deeds} == {("5", "2012", "rollingsales_statenisland.xlsx")}  # fmt: skip
-    assert sum(Decimal(r["sale_price_usd"]) for r in deeds) == Decimal(values["sales_amount"])
 
 
 # ---- evidence --------------------------------------------------------------------------------------------------------

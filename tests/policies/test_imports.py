@@ -95,6 +95,7 @@ def test_only_a_night_composes_stages() -> None:
         "jobs.lint": {"jobs.bronze", "jobs.gold"},
         "jobs.query": {"jobs.release"},
         "jobs.reconcile": {"jobs.release"},
+        "jobs.again": {"jobs.release"},
         **{m: STAGES for m in modules() if m.startswith("jobs.night.")},
     }
     found = {m: own(m) & STAGES - {m} for m in modules() if not any(m == a or m.startswith(a + ".") for a in ABOVE)}
