@@ -9,6 +9,7 @@ import typer
 
 from jobs import (  # noqa: F401 - they add their commands
     decide,
+    diff,
     examine,
     generate,
     links,
@@ -16,6 +17,7 @@ from jobs import (  # noqa: F401 - they add their commands
     maintain,
     new,
     pages,
+    rebuild,
     run,
     serve,
     server,
@@ -23,6 +25,7 @@ from jobs import (  # noqa: F401 - they add their commands
     sql,
     status,
     steps,
+    trace,
     verify,
 )
 from jobs.ask import app

@@ -81,8 +81,8 @@ def open_table(path: str, version: int | None = None) -> DeltaTable | None:
         return None
 
 
-def _must_open(path: str) -> DeltaTable:
-    table = open_table(path)
+def _must_open(path: str, version: int | None = None) -> DeltaTable:
+    table = open_table(path, version)
     assert table is not None, path
     return table
 
@@ -105,6 +105,11 @@ def metadata_of(path: str, version: int) -> Mapping[str, Any]:
         return {}
     text = str(table.history(table.version() - version + 1)[-1].get("userMetadata", ""))
     return dict(json.loads(text)) if text.startswith("{") else {}
+
+
+def read_schema(path: str, version: int) -> pa.Schema:
+    """The columns of a version, as Arrow has them."""
+    return _must_open(path, version).to_pyarrow_dataset(filesystem=store.table_files(path)).schema
 
 
 def list_files(path: str, version: int) -> list[dict[str, Any]] | None:

@@ -28,14 +28,15 @@ def digest(
     if zone not in ("gold", "silver"):
         raise LakeError("E002", place="--zone", expected="gold or silver", actual=zone[:20])
     rows = _digest_silver(settings) if zone == "silver" else _digest_gold(settings, number)
-    wrong = sum(row[3] == "DIFFERENT" for row in rows)
+    different = [str(row[0]) for row in rows if row[3] == "DIFFERENT"]
     if settings.json:
-        show.print_json("digest", tables={str(r[0]): r[2] for r in rows}, different=wrong)
+        show.print_json("digest", tables={str(r[0]): r[2] for r in rows}, different=len(different))
     else:
         show.print_table("", ["table", "rows", "sha256", ""], rows)
-    if wrong:
+    if different:
         raise LakeError(
-            "E602", place="gold", expected="the digests of the release", actual=f"{wrong} tables differ",
+            "E602", place=", ".join(different), expected=f"the digests of release {published(settings, number).number}",
+            actual=f"{len(different)} tables differ",
             next_command="lake run: it builds a lost table again",
         )  # fmt: skip
 

@@ -111,7 +111,7 @@ def land(lake: Lake, contract: Contract, arrival: Arrival, now: datetime) -> tup
     if same_folder and same_folder[-1].sha256 == identity:
         return same_folder[-1], False
     receipt = replace(_receipt(arrival, files, identity, [r.revision for r in earlier], now, lake, contract), raw=raw)
-    _write(lake, receipt)
+    keep_receipt(lake, receipt)
     return receipt, True
 
 
@@ -268,11 +268,12 @@ def record_absence(lake: Lake, contract: Contract, business_date: str, status: s
     if any(r.status in (status, "delivered") for r in known):
         return None
     receipt = Receipt(contract.dataset, business_date, 0, status, _instant(now))
-    _write(lake, receipt)
+    keep_receipt(lake, receipt)
     return receipt
 
 
-def _write(lake: Lake, receipt: Receipt) -> None:
+def keep_receipt(lake: Lake, receipt: Receipt) -> None:
+    """Write a receipt where those of its dataset and date are."""
     name = f"r{receipt.revision}" if receipt.files or receipt.folder else receipt.status
     source, dataset = receipt.dataset.split(".")
     path = lake.path("landing", "receipts", source, dataset, receipt.business_date, f"{name}.json")

@@ -176,6 +176,14 @@ def compare_versions(lake: Lake, contract: Contract, before: Released, after: Re
     return found
 
 
+def read_restatements(lake: Lake, after: int = 0, upto: int | None = None) -> list[dict[str, Any]]:
+    """Figures that the releases after one, up to another, changed; `deliveries` are those that came between a release and the one before."""
+    found = delta.read_arrow(lake.table("audit", "restatements"))
+    rows = [{**r, "deliveries": json.loads(r["deliveries"])} for r in found.to_pylist()] if found is not None else []
+    kept = [r for r in rows if r["release"] > after and (upto is None or r["release"] <= upto)]
+    return sorted(kept, key=lambda r: (r["release"], r["table"], r["key"], r["column"]))
+
+
 def _different_days(path: str, before: Released, after: Released) -> tuple[Span, ...] | None:
     """Days of the earlier release whose rows are others in the later one, by the digests that versions built by days hold."""
     was, now = (delta.metadata_of(path, t.version).get("days") for t in (before, after))

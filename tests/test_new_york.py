@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
@@ -136,6 +137,19 @@ def test_gold_reads_without_spark(new_york: World) -> None:
     assert rows is not None
     found = duckdb.sql("SELECT count(*), sum(volume), min(hour_start)::VARCHAR FROM rows").fetchall()
     assert [(n, str(total), first[:4]) for n, total, first in found] == [(142_680, "58870167.14", "2012")]
+
+
+def test_a_figure_of_several_departments_leads_through_other_gold_tables_to_silver(new_york: World) -> None:
+    """Staten Island in 2012: one county's jobs, one county's taxes, and the deeds of five months."""
+    key = {"borough_code": "5", "year": "2012"}
+    figure = nights.trace_figure(new_york.run_nothing(), "macro_economy_yearly", key, None)
+    rows = {source.name: source.lines() for source in figure.sources}
+    (jobs,), (taxes,) = rows["silver.employment_county_industry"], rows["silver.tax_county_income"]
+    assert (jobs["area"], jobs["naics_code"], jobs["employment"]) == ("Richmond County", "00", figure.values["employment"])  # fmt: skip
+    assert (taxes["county_fips"], taxes["state_fips"]) == ("085", "36")
+    deeds = rows["silver.land_sales"]
+    assert {(r["borough_code"], r["sale_date"][:4], r["_file"]) for r in deeds} == {("5", "2012", "rollingsales_statenisland.xlsx")}  # fmt: skip
+    assert sum(Decimal(r["sale_price_usd"]) for r in deeds) == Decimal(str(figure.values["sales_amount"]))
 
 
 def test_a_plan_writes_nothing(new_york: World, tmp_path: Path) -> None:

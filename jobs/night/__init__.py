@@ -6,6 +6,7 @@ that the line names. Read `stages.py` first.
 
 from jobs.night.arrivals import extract
 from jobs.night.build import run_gold
+from jobs.night.figure import trace_figure
 from jobs.night.inbox import look_into_inbox
 from jobs.night.opened import Night, Selection
 from jobs.night.publish import is_release_owed, run_release
@@ -32,4 +33,5 @@ __all__ = [
     "process",
     "run_gold",
     "run_release",
+    "trace_figure",
 ]

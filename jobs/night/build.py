@@ -24,13 +24,14 @@ from jobs.night.unusual import note_unusual, why_held
 from jobs.persons import persons
 
 
-def receipt_rows(night: Night) -> list[dict[str, Any]]:
-    """Per dataset and business date: when it was due, when its first revision came, and its status."""
+def receipt_rows(night: Night, until: str = "") -> list[dict[str, Any]]:
+    """Per dataset and business date: when it was due, when its first revision came, and its status; `until` an instant, or now."""
     rows = []
     for contract in night.contracts.values():
         by_date: dict[str, list[Receipt]] = {}
         for r in landing.list_receipts(night.lake, contract, absent=True):
-            by_date.setdefault(r.business_date, []).append(r)
+            if not until or r.delivered_at <= until:
+                by_date.setdefault(r.business_date, []).append(r)
         for day, found in sorted(by_date.items()):
             came = sorted((r for r in found if r.status == "delivered"), key=lambda r: r.revision)
             status = "delivered" if came else max(found, key=lambda r: r.status == "not_delivered").status

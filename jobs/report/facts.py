@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +17,7 @@ from jobs.due import due_at, is_due
 from jobs.lake import Lake
 from jobs.landing import Receipt, all_receipts
 from jobs.ledger import Decision, Line, all_lines, read_decisions
-from jobs.release import Release, read_releases
+from jobs.release import Release, read_releases, read_restatements
 
 # Never `_key`, `_delivered` or `_raw`: they hold values of the data.
 PLACES = ["_business_date", "_revision", "_stage", "_file", "_record", "_line", "_rules", "_detail"]
@@ -105,15 +104,9 @@ def read_facts(
         lines=tuple(all_lines(lake.table("audit", "ledger"))),
         decisions=tuple(read_decisions(lake)),
         releases=tuple(read_releases(lake)),
-        restatements=tuple(_read_restatements(lake)),
+        restatements=tuple(read_restatements(lake)),
         asides=dict(_read_asides(lake, contracts)),
     )
-
-
-def _read_restatements(lake: Lake) -> list[dict[str, Any]]:
-    found = delta.read_arrow(lake.table("audit", "restatements"))
-    rows = [{**r, "deliveries": json.loads(r["deliveries"])} for r in found.to_pylist()] if found is not None else []
-    return sorted(rows, key=lambda r: (r["release"], r["table"], r["key"], r["column"]))
 
 
 def _read_asides(lake: Lake, contracts: Mapping[str, Contract]) -> Iterator[tuple[str, pa.Table]]:

@@ -13,6 +13,8 @@ import pytest
 from jobs import delta, landing
 from jobs import night as nights
 from jobs.contracts import load_contracts, load_gold
+from jobs.lake import Lake
+from tests.commands import typed_at
 from tests.laws.contents import contents, digests, quarantined
 from tests.little import World, csv_of
 
@@ -112,14 +114,25 @@ def test_no_contract_declares_a_float() -> None:
 
 @pytest.mark.spark
 def test_landing_and_decisions_alone_rebuild_to_the_same_digests(
-    disordered: World, make_world: Callable[[], World]
-) -> None:
+    disordered: World, make_world: Callable[[], World], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
     rebuilt = make_world()
-    for part in (("landing",), ("audit", "decisions")):
-        shutil.copytree(Path(disordered.lake.base, *part), Path(rebuilt.lake.base, *part), dirs_exist_ok=True)
-    rebuilt.run(release=True)
+    rebuilt.lake = Lake(str(rebuilt.inbox.parent / "rebuilt"), rebuilt.lake.city)
+    code, _, said = typed_at(disordered, monkeypatch, capsys)("rebuild", "--to", rebuilt.lake.root)
+    assert code == 0, said
     assert digests(rebuilt) == digests(disordered)
     assert quarantined(rebuilt) == quarantined(disordered)
+
+
+@pytest.mark.spark
+def test_a_lake_that_lost_a_receipt_is_not_rebuilt_to_the_release(
+    disordered: World, make_world: Callable[[], World], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    robbed = make_world()
+    shutil.copytree(disordered.lake.base, robbed.lake.base, dirs_exist_ok=True)
+    Path(robbed.lake.path("landing", "receipts", "reg", "things", "2025-01-03", "r2.json")).unlink()
+    code, _, said = typed_at(robbed, monkeypatch, capsys)("rebuild", "--to", str(robbed.inbox.parent / "rebuilt"))
+    assert (code, "E623" in said, "gold.totals" in said) == (6, True, True), said
 
 
 @pytest.mark.spark

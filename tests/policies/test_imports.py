@@ -35,10 +35,13 @@ COMMANDS = {
         "links",
         "verify",
         "pages",
+        "trace",
+        "diff",
+        "rebuild",
     )
 }
 TYPED = COMMANDS | {f"jobs.{m}" for m in ("opening", "asides", "show", "settings")}
-ABOVE = COMMANDS | {f"jobs.{m}" for m in ("opening", "check", "asides", "report", "__main__")}
+ABOVE = COMMANDS | {f"jobs.{m}" for m in ("opening", "check", "asides", "evidence", "report", "__main__")}
 ZONES = ("landing", "bronze", "silver", "quarantine", "gold", "audit", "reports", "logs")
 
 
@@ -92,6 +95,7 @@ def test_only_a_night_composes_stages() -> None:
         "jobs.lint": {"jobs.bronze", "jobs.gold"},
         "jobs.query": {"jobs.release"},
         "jobs.reconcile": {"jobs.release"},
+        "jobs.again": {"jobs.release"},
         **{m: STAGES for m in modules() if m.startswith("jobs.night.")},
     }
     found = {m: own(m) & STAGES - {m} for m in modules() if not any(m == a or m.startswith(a + ".") for a in ABOVE)}
