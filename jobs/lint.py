@@ -14,6 +14,7 @@ from jobs.errors import LakeError
 from jobs.extract import SECRETS
 from jobs.gold import ABOUT_ROW_COUNT, GIVEN, Mart, find_mart, order_marts
 from jobs.judge import find_steps
+from jobs.origins import FILE_NAME, bronze_origins, headers
 from jobs.suites import DIMENSIONS, NO_CONDITION, ROW_RULES, Rule, derive_rules, load_suite
 
 CLASSES = ("public", "internal", "confidential", "person")
@@ -61,6 +62,7 @@ def _lint_dataset(contract: Contract) -> Iterator[str]:
         yield "no server called inbox"
     yield from _lint_live(contract)
     yield from _lint_parents(contract)
+    yield from _lint_origins(contract)
     if contract.due.retention_years < RELEASE_RETENTION_YEARS:
         yield f"kept {contract.due.retention_years} years, but releases stand on it for {RELEASE_RETENTION_YEARS}"
     yield from (
@@ -127,6 +129,15 @@ def _lint_gold(contract: Contract) -> Iterator[str]:
     )
     yield from _lint_days(contract, mart)
     order_marts([find_mart(c, load_suite(c)) for c in load_gold(contract.city).values()])
+
+
+def _lint_origins(contract: Contract) -> Iterator[str]:
+    """Every column of silver comes from a delivered one, or from the file's name."""
+    known = {*headers(contract), FILE_NAME}
+    for name, origins in bronze_origins(contract).items():
+        if not origins:
+            yield f"{name}: no delivered column of this name, and no transformSourceObjects that names others"
+        yield from (f"{name}: no delivered column {o}" for o in origins if o not in known)
 
 
 def _lint_days(contract: Contract, mart: Mart) -> Iterator[str]:
