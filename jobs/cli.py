@@ -9,6 +9,7 @@ import typer
 
 from jobs import (  # noqa: F401 - they add their commands
     decide,
+    docs,
     examine,
     generate,
     links,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from datetime import datetime
 from pathlib import Path
@@ -51,6 +53,16 @@ def open_templates(timezone: str, title: str) -> jinja2.Environment:
 def render(environment: jinja2.Environment, template: str, root: str, view: Any, *, chart: str = "") -> str:
     """One page. `root` leads from its folder to the first page; `chart` is markup of ours."""
     return environment.get_template(template).render(root=root, v=view, chart=Markup(chart))
+
+
+def search_script() -> str:
+    """The search of the data dictionary, as it stands between its tags."""
+    return "\n" + (FOLDER / "search.js").read_text("utf-8")
+
+
+def script_hash() -> str:
+    """What a Content-Security-Policy calls that script."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(search_script().encode()).digest()).decode()}"
 
 
 def _style() -> Markup:

@@ -35,6 +35,7 @@ COMMANDS = {
         "links",
         "verify",
         "pages",
+        "docs",
     )
 }
 TYPED = COMMANDS | {f"jobs.{m}" for m in ("opening", "asides", "show", "settings")}
