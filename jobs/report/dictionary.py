@@ -21,11 +21,7 @@ from jobs.release import Released
 from jobs.report import pages
 from jobs.report.facts import Facts
 from jobs.report.tables_graph import draw_tables
-
-UNITS = {
-    "_thousand_usd": "thousand USD", "_usd": "USD", "_cny": "CNY", "_m2": "m²", "_sqft": "square feet", "_kmh": "km/h", "_mph": "miles an hour",
-    "_hours": "hours", "_s": "seconds",
-}  # fmt: skip
+from jobs.units import unit_of
 
 
 @dataclass(frozen=True)
@@ -87,11 +83,6 @@ def page_of(name: str) -> str:
     return f"{name}.html"
 
 
-def unit_of(column: str) -> str:
-    """The unit that a column's name ends in; nothing where it names none."""
-    return next((unit for end, unit in UNITS.items() if column.endswith(end)), "")
-
-
 def _view_tables(facts: Facts, in_lake: bool) -> Iterator[TableView]:
     uses = silver_uses(facts.gold_contracts)
     for contract in facts.gold_contracts.values():
@@ -102,7 +93,7 @@ def _view_tables(facts: Facts, in_lake: bool) -> Iterator[TableView]:
 
 def _view_gold(facts: Facts, contract: Contract, in_lake: bool) -> TableView:
     found = silver_origins(contract)
-    columns = [Entry(c, c.name, unit_of(c.name), [_to_silver(*o) for o in found[c.name]], []) for c in contract.columns]
+    columns = [Entry(c, c.name, unit_of(c), [_to_silver(*o) for o in found[c.name]], []) for c in contract.columns]
     release = facts.releases[-1] if facts.releases else None
     released = release.tables.get(contract.name) if release else None
     builds = [x for x in facts.lines if x.stage == "gold" and x.dataset == contract.dataset and x.results]
@@ -130,7 +121,7 @@ def _view_dataset(
         bronze_origins(contract),
         {n: [_to_gold(*u) for u in uses.get((contract.dataset, n), [])] for n in bronze_origins(contract)},
     )
-    columns = [Entry(c, c.name, unit_of(c.name), _headers_of(contract, c.name), gold[c.name]) for c in contract.columns]
+    columns = [Entry(c, c.name, unit_of(c), _headers_of(contract, c.name), gold[c.name]) for c in contract.columns]
     silver = {name: [Link(c, f"#{c}") for c, origins in made.items() if name in origins] for name in headers(contract)}
     delivered = [Entry(c, f"delivered.{c.name}", "", [], silver[c.name]) for c in contract.delivered]
     trees = [(Link(e.column.header, f"#{e.anchor}"), [(use, gold[use.text]) for use in e.uses]) for e in delivered]

@@ -12,12 +12,13 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from jobs import cli
-from jobs.contracts import Contract
+from jobs.contracts import Contract, city_names, load_gold
 from jobs.lake import Lake
 from jobs.ledger import all_lines
 from jobs.pages import read_page
 from jobs.report import write_docs
 from jobs.report.pages import script_hash
+from jobs.units import unit_of
 from tests.report import invented
 from tests.report.invented import CONTRACTS, GOLD, RAW, SECRET
 
@@ -84,11 +85,19 @@ def test_the_words_are_those_that_lake_describe_prints(
         told = json.loads(capsys.readouterr().out)
         page = page_of(pages, name)
         said = {
-            str(r["data-column"]): [field(r, "type"), field(r, "description")] for r in page.select("[data-column]")
+            str(r["data-column"]): [field(r, "type"), field(r, "description"), field(r, "unit")]
+            for r in page.select("[data-column]")
         }
         assert left.value.code == 0
-        assert {c[0]: [c[1], " ".join(c[4].split())] for c in told["columns"]} == said
+        assert {c[0]: [c[1], " ".join(c[4].split()), c[6] or "–"] for c in told["columns"]} == said
         assert told["grain"] == field(page, "grain")
+
+
+@pytest.mark.parametrize("city", city_names())
+def test_every_number_of_gold_says_what_it_counts_or_is_measured_in(city: str) -> None:
+    numbers = [(t, c) for t, k in load_gold(city).items() for c in k.columns if c.logical_type in ("integer", "number")]
+    bare = {f"{t}.{c.name}" for t, c in numbers if not unit_of(c) and not c.key_position}
+    assert bare == set()
 
 
 def test_every_link_leads_to_something(lake: Lake, pages: dict[str, BeautifulSoup]) -> None:

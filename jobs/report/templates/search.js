@@ -18,11 +18,19 @@ function item(entry) {
   return row;
 }
 
+// A word in the column's own name comes first, then in its text, then in the table's name.
+function rank(entry, words) {
+  const own = entry.n.split(/\.|: /).pop().toLowerCase();
+  const text = entry.d.toLowerCase();
+  return Math.max(...words.map(w => (own.includes(w) ? 0 : text.includes(w) ? 1 : 2)));
+}
+
 function show() {
   const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = words.length ? entries.filter(e => words.every(w => (e.n + " " + e.d).toLowerCase().includes(w))) : [];
-  list.replaceChildren(...found.slice(0, MOST).map(item));
+  const all = words.length ? entries.filter(e => words.every(w => (e.n + " " + e.d).toLowerCase().includes(w))) : [];
+  const found = all.sort((a, b) => rank(a, words) - rank(b, words));
   const more = found.length > MOST ? ", the first " + MOST + " are shown" : "";
+  list.replaceChildren(...found.slice(0, MOST).map(item));
   said.textContent = words.length ? found.length + " found" + more : "";
 }
 
