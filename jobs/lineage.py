@@ -23,7 +23,7 @@ from openlineage.client.serde import Serde
 from jobs.contracts import City, Contract
 from jobs.lake import Lake
 from jobs.ledger import Line
-from jobs.lineage_facets import assertions, column_lineage, metrics, schema
+from jobs.lineage_facets import assertions, column_lineage, metrics, rule_columns, schema
 
 STAGES = ("landing", "bronze", "silver", "gold", "release")
 DONE = ("accepted", "built", "released")
@@ -133,10 +133,8 @@ def _version(number: int) -> dict[str, facets.DatasetFacet]:
 def _checked(work: Work) -> dict[str, Any]:
     if not work.contract or not work.line.results:
         return {}
-    return {
-        "dataQualityAssertions": assertions(work.contract, work.line),
-        "dataQualityMetrics": metrics(work.contract, work.line),
-    }
+    columns = rule_columns(work.contract)
+    return {"dataQualityAssertions": assertions(work.line, columns), "dataQualityMetrics": metrics(work.line, columns)}
 
 
 def _run_facets(work: Work) -> dict[str, facets.RunFacet]:

@@ -67,10 +67,9 @@ def _input(namespace: str, table: str, column: str, how: _lineage.Transformation
 
 
 def assertions(
-    contract: Contract, line: Line
+    line: Line, columns: Mapping[str, str]
 ) -> facets.data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet:  # fmt: skip
     """Every expectation and how it ended, as the ledger line keeps it: counts of rows, never a value."""
-    columns = rule_columns(contract)
     made = facets.data_quality_assertions_dataset
     return made.DataQualityAssertionsDatasetFacet(
         [
@@ -84,16 +83,16 @@ def assertions(
 
 
 def metrics(
-    contract: Contract, line: Line
+    line: Line, columns: Mapping[str, str]
 ) -> facets.data_quality_metrics_input_dataset.DataQualityMetricsInputDatasetFacet:
     """How many rows were judged, and how many of them have no value in a column that should."""
-    made, columns = facets.data_quality_metrics_input_dataset, rule_columns(contract)
+    made = facets.data_quality_metrics_input_dataset
     missing = {
         columns[r["rule"]]: made.ColumnMetrics(nullCount=r["broken"], quantiles=None)
         for r in line.results
         if r["type"] == NOT_NULL and columns.get(r["rule"])
     }
-    rows = next((line.counts[n] for n in ("judged", "bronze", "rows") if n in line.counts), None)
+    rows = max(int(r["evaluated"]) for r in line.results)
     return made.DataQualityMetricsInputDatasetFacet(missing, rowCount=rows)
 
 
