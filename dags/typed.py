@@ -57,7 +57,7 @@ def lake(*words: str) -> int:
     """
     said: list[str] = []
     with subprocess.Popen(
-        _command(words), cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=_die_with_parent
+        _command(words), cwd=PROJECT, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=_die_with_parent
     ) as process:  # fmt: skip
         for line in process.stdout or ():
             log.info(line.rstrip())
@@ -68,7 +68,7 @@ def lake(*words: str) -> int:
 def ask(*words: str) -> dict[str, Any]:
     """Type `lake WORDS --json`; returns the object that it prints, and its exit code, 0 or 7, as `exit`. Raises as `lake` does."""
     done = subprocess.run(
-        _command([*words, "--json"]), cwd=PROJECT, capture_output=True, text=True, check=False, preexec_fn=_die_with_parent
+        _command([*words, "--json"]), cwd=PROJECT, env=_environment(), capture_output=True, text=True, check=False, preexec_fn=_die_with_parent
     )  # fmt: skip
     said = done.stderr.splitlines()
     for line in (*said, *done.stdout.splitlines()):
@@ -101,6 +101,22 @@ def _command(words: tuple[str, ...] | list[str]) -> list[str]:
     run = ["--run-id", f"{context['dag'].dag_id}/{context['run_id']}", "--try", str(context["ti"].try_number)]
     log.info("$ lake %s", " ".join(words))
     return [sys.executable, "-m", "jobs", *words, "--city", city_name(), *run]
+
+
+def _environment() -> dict[str, str]:
+    """This task and its run of the DAG as the parents of what the command does, with the ids that Airflow's OpenLineage provider gives them."""
+    from openlineage.client.uuid import generate_static_uuid
+
+    context = get_current_context()
+    run, ti, dag = context["dag_run"], context["ti"], context["dag"].dag_id
+    space, when = os.environ.get("OPENLINEAGE_NAMESPACE") or "default", run.logical_date or run.run_after
+    task = generate_static_uuid(when, f"{space}.{dag}.{ti.task_id}.{ti.try_number}.{ti.map_index}".encode())
+    root = generate_static_uuid(when, f"{space}.{dag}.{run.clear_number}".encode())
+    parents = {
+        "OPENLINEAGE_PARENT_ID": f"{space}/{dag}.{ti.task_id}/{task}",
+        "OPENLINEAGE_ROOT_PARENT_ID": f"{space}/{dag}/{root}",
+    }
+    return {**os.environ, **parents}
 
 
 def judge(code: int, command: str, message: str = "") -> int:

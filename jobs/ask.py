@@ -18,6 +18,7 @@ from jobs.night import Selection
 from jobs.reconcile import COLUMNS, DIFFERENT, GOLD, reconcile_deliveries, reconcile_gold
 from jobs.release import Release, find_release, read_releases
 from jobs.settings import DatasetOption, DateOption, Settings, SourceOption, select, with_settings
+from jobs.units import unit_of
 
 app = typer.Typer(
     name="lake",
@@ -96,7 +97,15 @@ def _describe(settings: Settings, name: str, contract: Contract) -> None:
     newest = find_release(settings.lake, None)
     released = newest.tables.get(contract.name) if newest and name.startswith("gold.") else None
     columns = [
-        [c.name, c.spark_type, "key" if c.key_position else "", c.classification, c.description, ", ".join(c.sources)]
+        [
+            c.name,
+            c.spark_type,
+            "key" if c.key_position else "",
+            c.classification,
+            c.description,
+            ", ".join(c.sources),
+            unit_of(c),
+        ]
         for c in contract.columns
     ]
     if settings.json:
@@ -119,7 +128,7 @@ def _describe(settings: Settings, name: str, contract: Contract) -> None:
             f"release {newest.number}: {released.status}, {released.rows:,} rows"
             + (f" ({released.why})" if released.why else "")
         )
-    show.print_table("", ["column", "type", "", "class", "description", "from"], columns)
+    show.print_table("", ["column", "type", "", "class", "description", "from", "unit"], columns)
 
 
 @app.command()

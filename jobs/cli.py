@@ -10,6 +10,7 @@ import typer
 from jobs import (  # noqa: F401 - they add their commands
     decide,
     diff,
+    docs,
     examine,
     generate,
     links,

@@ -91,6 +91,7 @@ class Column:
     description: str = ""
     sources: tuple[str, ...] = ()
     parent: str = ""  # the key of another dataset that the column names
+    unit: str = ""
 
     @property
     def format(self) -> str:
@@ -410,6 +411,7 @@ def _column(p: SchemaProperty) -> Column:
         description=p.description or "",
         sources=tuple(p.transformSourceObjects or ()),
         parent=next((str(r.to) for r in p.relationships or () if r.to), ""),
+        unit=str(_custom(p.customProperties).get("unit", "")),
     )
 
 

@@ -369,6 +369,13 @@ CODES: dict[str, Code] = {
         "waiting",
         0,
     ),
+    "N110": Code(
+        "Lineage events were not written",
+        "The stage is done and stands in the ledger; its OpenLineage events could not be written below audit/lineage, or OPENLINEAGE_PARENT_ID is not namespace/job/run.",
+        "Nothing to do for the data; free the place, or correct the variable.",
+        "done",
+        0,
+    ),
     "N310": _note(
         "A column that the contract does not declare",
         "The supplier added it; its values are kept in bronze under `_extra`.",

@@ -7,6 +7,7 @@ from string import Formatter
 
 from jobs.bronze import layout_of
 from jobs.codes import CODES, NO_DIVISIONS, coded
+from jobs.column_lineage import FILE_NAME, bronze_origins, headers
 from jobs.contracts import MODES, Contract, fingerprint, load_city, load_contracts, load_gold
 from jobs.days import KINDS
 from jobs.divisions import FILE, load_divisions
@@ -64,6 +65,7 @@ def _lint_dataset(contract: Contract) -> Iterator[str]:
     yield from _lint_parents(contract)
     yield from _lint_bands(contract)
     yield from _lint_manifest(contract)
+    yield from _lint_origins(contract)
     if contract.due.retention_years < RELEASE_RETENTION_YEARS:
         yield f"kept {contract.due.retention_years} years, but releases stand on it for {RELEASE_RETENTION_YEARS}"
     yield from (
@@ -160,6 +162,15 @@ def _lint_gold(contract: Contract) -> Iterator[str]:
     )
     yield from _lint_days(contract, mart)
     order_marts([find_mart(c, load_suite(c)) for c in load_gold(contract.city).values()])
+
+
+def _lint_origins(contract: Contract) -> Iterator[str]:
+    """Every column of silver comes from a delivered one, or from the file's name."""
+    known = {*headers(contract), FILE_NAME}
+    for name, origins in bronze_origins(contract).items():
+        if not origins:
+            yield f"{name}: no delivered column of this name, and no transformSourceObjects that names others"
+        yield from (f"{name}: no delivered column {o}" for o in origins if o not in known)
 
 
 def _lint_days(contract: Contract, mart: Mart) -> Iterator[str]:

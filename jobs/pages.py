@@ -18,11 +18,13 @@ KINDS = {".html": "text/html; charset=utf-8", ".svg": "image/svg+xml"}
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 DELIVERY = re.compile(r"/datasets/([a-z0-9_]+\.[a-z0-9_]+)/(\d{4}-\d{2}-\d{2})")
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; script-src '{}'"
 
 
 @app.command()
@@ -39,13 +41,17 @@ def pages(
 
 def make_server(lake: Lake, host: str, port: int) -> ThreadingHTTPServer:
     """A server of a lake's report pages; `/health` answers as soon as it listens."""
-    return ThreadingHTTPServer((host, port), type("Pages", (_Pages,), {"lake": lake}))
+    from jobs.report.pages import script_hash
+
+    policy = POLICY.format(script_hash())
+    return ThreadingHTTPServer((host, port), type("Pages", (_Pages,), {"lake": lake, "policy": policy}))
 
 
 class _Pages(BaseHTTPRequestHandler):
     """What http.server asks for: one object a request."""
 
     lake: Lake
+    policy: str  # the one script that a page may run is the search of the data dictionary
     server_version, sys_version = "lake", ""
 
     def do_GET(self) -> None:
@@ -68,7 +74,12 @@ class _Pages(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, body: bytes, kind: str) -> None:
         self.send_response(status)
-        for name, value in {**HEADERS, "Content-Type": kind, "Content-Length": str(len(body))}.items():
+        for name, value in {
+            **HEADERS,
+            "Content-Security-Policy": self.policy,
+            "Content-Type": kind,
+            "Content-Length": str(len(body)),
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command == "GET":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from jobs import delta, query, release
 from jobs import night as nights
 from jobs.contracts import load_contracts, load_gold
 from jobs.digest import digest_table
+from jobs.ledger import all_lines
 from jobs.reconcile import reconcile_gold
 from jobs.release import find_release
 from tests.figures.compare import assert_all_figures_equal
 from tests.little import World
+from tests.open_lineage import faults, read_events
 
 pytestmark = pytest.mark.spark
 TABLES = ["land_market_monthly", "road_volume_hourly", "employment_yearly", "income_tax_yearly", "crash_daily", "macro_economy_yearly", "dataset_freshness"]  # fmt: skip
@@ -159,3 +162,12 @@ def test_a_plan_writes_nothing(new_york: World, tmp_path: Path) -> None:
     assert nights.owed(night) == []
     assert not nights.is_release_owed(night)
     assert sorted(p.as_posix() for p in Path(new_york.lake.base).rglob("*")) == before
+
+
+def test_every_stage_of_both_nights_left_lineage_that_the_standard_accepts(new_york: World) -> None:
+    events = read_events(new_york.lake)
+    assert {e["job"]["name"]: found for e in events if (found := faults(e))} == {}
+    lines = [x for x in all_lines(new_york.lake.table("audit", "ledger")) if x.stage in ("bronze", "silver", "gold")]
+    ran = Counter(e["job"]["name"].partition(".")[0] for e in events if e["eventType"] != "START")
+    assert ran == {**Counter(x.stage for x in lines), "landing": sum(x.stage == "bronze" for x in lines), "release": 1}
+    assert Counter(e["eventType"] for e in events)["START"] == sum(ran.values())

@@ -9,8 +9,9 @@ from jobs import landing
 from jobs.due import due_at, is_due
 from jobs.errors import LakeError, Notice
 from jobs.landing import Arrival, Receipt
+from jobs.ledger import Line
 from jobs.night.inbox import look_into_inbox
-from jobs.night.opened import Night, say_problem
+from jobs.night.opened import Night, note_lineage, say_problem
 from jobs.night.supply import bring
 
 
@@ -38,9 +39,19 @@ def _land(night: Night, arrival: Arrival) -> Iterator[Receipt]:
         return
     if is_new:
         night.tell("landed", receipt)
+        note_lineage(night, _landed(night, receipt))
         yield receipt
     else:
         night.tell("notice", Notice("N106", f"{arrival.dataset} {arrival.folder}"))
+
+
+def _landed(night: Night, receipt: Receipt) -> Line:
+    """What a ledger line would say of a landed delivery; its receipt says it, so the ledger has none."""
+    counts = {"files": len(receipt.files)}
+    return Line(
+        "landing", receipt.dataset, "accepted", receipt.business_date, receipt.revision, receipt.sha256, counts=counts,
+        run_id=night.run.id, attempt=night.run.attempt, at=night.run.now.isoformat(),
+    )  # fmt: skip
 
 
 def _record_absences(night: Night, day: date, arrived: set[str]) -> None:

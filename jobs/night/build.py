@@ -171,7 +171,7 @@ def _build(
         table=f"gold.{mart.table}", table_id=made.table_id, table_version=made.version, counts=counts_for(night, counts),
         results=tuple(r.as_dict() for r in made.results), error=made.held.parts() if made.held else {}, seconds=time.perf_counter() - began,
     )  # fmt: skip
-    note_line(night, line, made.held)
+    note_line(night, line, made.held, _reads(mart, sources))
     if made.held:
         return _keep(mart, before, made.held.parts())
     if before and is_alike(night, before, identity):
@@ -189,6 +189,16 @@ def _build(
         reads,
         standing,
     )
+
+
+def _reads(mart: gold.Mart, sources: Sequence[gold.Source]) -> dict[str, int]:
+    """What a mart reads, by the names that people use, at the versions read."""
+    given = {gold.RECEIPTS: "landing.receipts", gold.DECISIONS: "audit.decisions"}
+    tables = {
+        f"gold.{s.name.removeprefix('gold_')}" if s.name.startswith("gold_") else f"silver.{s.name}": s.version
+        for s in sources
+    }
+    return tables | {given[name]: -1 for name in mart.reads if name in given}
 
 
 def _inputs(

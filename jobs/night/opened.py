@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pyspark.sql import SparkSession
 
-from jobs.contracts import City, Contract, load_city, load_contracts
+from jobs.contracts import City, Contract, load_city, load_contracts, load_gold
 from jobs.errors import LakeError, Notice
 from jobs.lake import Lake
 from jobs.landing import Receipt
@@ -21,6 +23,7 @@ from jobs.ledger import Ledger, Line, Run
 from jobs.suites import Suite
 
 AT_ONCE = 2
+NOTHING: Mapping[str, int] = MappingProxyType({})
 T = TypeVar("T")
 R = TypeVar("R")
 Tell = Callable[[str, Line | Receipt | LakeError | Notice], None]
@@ -85,6 +88,11 @@ class Night:
         return load_contracts(self.lake.city)
 
     @cached_property
+    def gold(self) -> dict[str, Contract]:
+        """Contracts of the city's gold tables by the name that ledger lines have."""
+        return {c.dataset: c for c in load_gold(self.lake.city).values()}
+
+    @cached_property
     def ledger(self) -> Ledger:
         return Ledger(self.lake, self.run)
 
@@ -140,13 +148,33 @@ def counts_for(night: Night, counts: Mapping[str, Any]) -> dict[str, Any]:
     return {**counts, **({"for_date": night.selection.done_for} if night.selection.done_for else {})}
 
 
-def note_line(night: Night, line: Line, error: LakeError | None) -> None:
+def note_line(night: Night, line: Line, error: LakeError | None, reads: Mapping[str, int] = NOTHING) -> None:
+    """Write how a stage ended into the ledger, and its lineage; `reads` are versions of the tables that it read."""
     with night.turn:
         written = night.ledger.append(line)
         night.lines.append(written)
         night.tell("done", written)
         if error is not None:
             say_problem(night, error)
+    note_lineage(night, written, reads)
+
+
+def note_lineage(night: Night, line: Line, reads: Mapping[str, int] = NOTHING) -> None:
+    """Write the OpenLineage events of a stage that ran. Where that fails the night goes on, and says so (N110)."""
+    try:
+        from jobs import lineage
+
+        if line.stage in lineage.STAGES:
+            contract = night.contracts.get(line.dataset) or night.gold.get(line.dataset)
+            lineage.write_events(night.lake, lineage.Work(night.city, line, contract, reads))
+    except Exception as error:
+        notice = Notice(
+            "N110", " ".join(str(x) for x in (line.stage, line.dataset, line.business_date, type(error).__name__) if x)
+        )
+        with night.turn:
+            night.notices.append(notice)
+            night.tell("notice", notice)
+            night.tell("trace", LakeError("E001", actual=traceback.format_exc()))
 
 
 def say_problem(night: Night, error: LakeError) -> None:

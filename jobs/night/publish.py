@@ -34,7 +34,8 @@ def _is_noted(night: Night, made: release.Release) -> bool:
 def _note_release(night: Night, made: release.Release) -> None:
     pending = [asdict(p) for p in find_pending(night.lake, night.contracts)]
     counts = counts_for(night, {"tables": len(made.tables), **({"pending": pending} if pending else {})})
-    note_line(night, Line(stage="release", dataset=f"release.{made.number}", outcome="released", counts=counts), None)
+    line = Line(stage="release", dataset=f"release.{made.number}", outcome="released", counts=counts)
+    note_line(night, line, None, {f"gold.{t.table}": t.version for t in made.tables.values() if t.version >= 0})
 
 
 def is_release_owed(night: Night) -> bool:

@@ -16,7 +16,7 @@ from jobs.failures import foreseen
 from jobs.fold import COUNTS
 from jobs.judge import silver_fingerprint
 from jobs.ledger import Line
-from jobs.night.opened import AT_ONCE, Delivery, Night, do_all, note_line, placed
+from jobs.night.opened import AT_ONCE, NOTHING, Delivery, Night, do_all, note_line, placed
 from jobs.night.work import count_bytes, owed, silver_identity
 from jobs.persons import person_key, persons
 from jobs.stage import Entry, Stage
@@ -107,7 +107,7 @@ def _hold_for_refold(night: Night, d: Delivery, entry: Entry, held: LakeError) -
     base = known if known and known.is_in_silver(entry.sha256) else blank
     said = any(p.code == held.code and p.where.dataset == d.contract.dataset for p in night.problems)
     line = replace(base, outcome="held", fingerprint=silver_identity(night, d), error=held.parts(), seconds=0.0)
-    note_line(night, line, None if said else held)
+    note_line(night, line, None if said else held, _reads(night, d))
 
 
 def refold(night: Night, contract: Contract, suite: Suite) -> None:
@@ -145,7 +145,13 @@ def _note_silver(night: Night, d: Delivery, entry: Entry, result: silver.Silver,
         table_version=result.version, counts=result.counts, results=tuple(r.as_dict() for r in result.results),
         error=placed(result.held, d, "silver").parts() if result.held else {}, seconds=time.perf_counter() - began,
     )  # fmt: skip
-    note_line(night, line, result.held)
+    note_line(night, line, result.held, _reads(night, d))
+
+
+def _reads(night: Night, d: Delivery) -> dict[str, int]:
+    """The bronze table that silver is made of, at the version that holds the delivery."""
+    line = night.ledger.newest("bronze", *d.key)
+    return {f"bronze.{d.contract.table}": line.table_version if line else -1}
 
 
 def changed_rules(night: Night, d: Delivery) -> LakeError | None:
@@ -207,4 +213,4 @@ def _fail(night: Night, d: Delivery, stage: str, error: LakeError) -> None:
         stage=stage, dataset=d.contract.dataset, outcome="failed", business_date=d.receipt.business_date, revision=d.receipt.revision,
         sha256=d.receipt.sha256, error=error.parts(),
     )  # fmt: skip
-    note_line(night, line, error)
+    note_line(night, line, error, _reads(night, d) if stage == "silver" else NOTHING)

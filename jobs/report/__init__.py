@@ -8,11 +8,12 @@ and need no network. A release's page does hold the gold figures that it restate
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from jobs.contracts import Contract, load_city
 from jobs.lake import Lake
-from jobs.report import dataset, delivery, department, index, pages, released
+from jobs.report import dataset, delivery, department, dictionary, index, pages, released
 from jobs.report.chart import draw_rows, draw_shares
 from jobs.report.facts import Facts, read_facts
 
@@ -25,6 +26,27 @@ def write_report(
     for name, text in _render(lake, facts, title):
         _write_changed(lake, lake.path("reports", *name.split("/")), text.encode())
     return lake.path("reports", "index.html")
+
+
+def write_docs(
+    lake: Lake,
+    contracts: Mapping[str, Contract],
+    gold_contracts: Mapping[str, Contract],
+    title: str,
+    out: Path | None = None,
+) -> str:
+    """Write the data dictionary under `reports/docs`, or into another folder of this machine; returns the path of its first page."""
+    facts = read_facts(lake, contracts, gold_contracts, load_city(lake.city))
+
+    def put(name: str, data: bytes) -> None:
+        if out is None:
+            _write_changed(lake, lake.path("reports", "docs", name), data)
+        else:
+            out.mkdir(parents=True, exist_ok=True)
+            (out / name).write_bytes(data)
+
+    dictionary.write_dictionary(facts, title, put, in_lake=out is None)
+    return lake.path("reports", "docs", "index.html") if out is None else str(out / "index.html")
 
 
 def _render(lake: Lake, facts: Facts, title: str) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -70,6 +72,16 @@ def render(
     """One page. `root` leads from its folder to the first page; `charts` are markup of ours, by name."""
     drawn = {name: Markup(svg) for name, svg in (charts or {}).items()}
     return environment.get_template(template).render(root=root, v=view, charts=drawn)
+
+
+def search_script() -> str:
+    """The search of the data dictionary, as it stands between its tags."""
+    return "\n" + (FOLDER / "search.js").read_text("utf-8")
+
+
+def script_hash() -> str:
+    """What a Content-Security-Policy calls that script."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(search_script().encode()).digest()).decode()}"
 
 
 def _style() -> Markup:

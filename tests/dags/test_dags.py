@@ -7,12 +7,16 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from openlineage.client.uuid import generate_static_uuid
 
 from jobs.contracts import load_contracts
+from jobs.lake import Lake
+from tests.open_lineage import read_events
 
 pytest.importorskip("airflow")
 pytestmark = pytest.mark.programs
@@ -162,7 +166,9 @@ def test_a_question_that_fails_says_the_lakes_own_code(tmp_path: Path) -> None:
     code = """
 from unittest.mock import patch, MagicMock
 from dags import typed
-context = {"dag": MagicMock(dag_id="late"), "run_id": "r", "ti": MagicMock(try_number=1)}
+from datetime import UTC, datetime
+run = MagicMock(logical_date=None, run_after=datetime(2025, 2, 13, tzinfo=UTC), clear_number=0)
+context = {"dag": MagicMock(dag_id="late"), "run_id": "r", "dag_run": run, "ti": MagicMock(task_id="t", try_number=1, map_index=-1)}
 with patch.object(typed, "get_current_context", lambda: context):
     try:
         typed.ask("status", "--dataset", "no.such")
@@ -175,6 +181,34 @@ with patch.object(typed, "get_current_context", lambda: context):
     )  # fmt: skip
     assert "lake status ended with exit code 2: E004" in done.stdout, done.stderr[-1500:]
     assert "next" in done.stdout
+
+
+def test_a_tasks_lineage_names_the_task_and_its_run_as_parents(tmp_path: Path) -> None:
+    """With the ids that Airflow's OpenLineage provider gives them: a UUID of the run's time, DAG, task, try and map index."""
+    code = """
+from datetime import UTC, datetime
+from unittest.mock import patch, MagicMock
+from dags import typed
+run = MagicMock(logical_date=None, run_after=datetime(2025, 2, 13, 6, tzinfo=UTC), clear_number=0)
+ti = MagicMock(task_id="link_speed.extract", try_number=2, map_index=-1)
+context = {"dag": MagicMock(dag_id="traffic"), "run_id": "r", "dag_run": run, "ti": ti}
+with patch.object(typed, "get_current_context", lambda: context):
+    typed.ask("extract", "--date", "2025-02-12", "--dataset", "traffic.link_speed")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, env={**os.environ, "AIRFLOW_HOME": str(tmp_path), "LAKE_ROOT": str(tmp_path / "lake"), "OPENLINEAGE_NAMESPACE": "city"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    events = read_events(Lake(str(tmp_path / "lake"), "new_york"))
+    assert [e["job"]["name"] for e in events] == ["landing.traffic_link_speed"] * 2, done.stderr[-1500:]
+    parent = events[0]["run"]["facets"]["parent"]
+    when = datetime(2025, 2, 13, 6, tzinfo=UTC)
+    task, root = (
+        generate_static_uuid(when, data) for data in (b"city.traffic.link_speed.extract.2.-1", b"city.traffic.0")
+    )
+    assert parent["job"] == {"namespace": "city", "name": "traffic.link_speed.extract", "facets": {}}
+    assert (parent["run"]["runId"], parent["root"]["run"]["runId"]) == (str(task), str(root))
+    assert parent["root"]["job"]["name"] == "traffic"
 
 
 def test_what_is_no_business_date_reaches_no_command(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ COMMANDS = {
         "trace",
         "diff",
         "rebuild",
+        "docs",
     )
 }
 TYPED = COMMANDS | {f"jobs.{m}" for m in ("opening", "asides", "show", "settings")}
