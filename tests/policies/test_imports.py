@@ -26,6 +26,7 @@ COMMANDS = {
         "steps",
         "decide",
         "maintain",
+        "mend",
         "server",
         "serve",
         "examine",
