@@ -92,6 +92,7 @@ def test_only_a_night_composes_stages() -> None:
         "jobs.quarantine": {"jobs.bronze"},
         "jobs.lint": {"jobs.bronze", "jobs.gold"},
         "jobs.query": {"jobs.release"},
+        "jobs.fsck": {"jobs.release"},
         "jobs.reconcile": {"jobs.release"},
         **{m: STAGES for m in modules() if m.startswith("jobs.night.")},
     }
