@@ -8,6 +8,7 @@ to the totals that Spark wrote beside it.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -95,11 +96,19 @@ def list_log(path: str) -> Log | None:
     """The log of a table; None where there is no table."""
     files, base = store.open_files(path)
     try:
-        found = files.ls(f"{base}/_delta_log", detail=True)
+        sizes = _list_sizes(files, f"{base}/_delta_log")
     except FileNotFoundError:
         return None
-    sizes = {str(f["name"]).rsplit("/", 1)[-1]: int(f["size"] or 0) for f in found if f["type"] == "file"}
     return Log(files, f"{base}/_delta_log", sizes) if sizes else None
+
+
+def _list_sizes(files: Any, folder: str) -> dict[str, int]:
+    """Names and sizes of the files of a folder. The log of the ledger has an entry a line: fsspec takes ten times as long on a disk."""
+    if "file" in files.protocol:
+        with os.scandir(folder) as found:
+            return {e.name: e.stat().st_size for e in found if e.is_file()}
+    listed = files.ls(folder, detail=True)
+    return {str(f["name"]).rsplit("/", 1)[-1]: int(f["size"] or 0) for f in listed if f["type"] == "file"}
 
 
 def entry(version: int) -> str:

@@ -122,12 +122,10 @@ def examine_table(table: Table, *, full: bool) -> list[LakeError]:
     found = [_problem(table, f) for f in dict.fromkeys([*faults, *_files_of(table, head, full=full)])]
     seen = {p.evidence for p in found}
     for table_id, version in table.released:
+        if version == head.version or table_id != head.metadata.get("id", table_id):
+            continue
         state = read_state(log, version)
-        if (
-            version == head.version
-            or state.is_lost
-            or state.metadata.get("id", table_id) != head.metadata.get("id", table_id)
-        ):
+        if state.is_lost:
             continue
         others = [
             _problem(table, f, is_old=(table_id, version) != table.now)

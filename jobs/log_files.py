@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from urllib.parse import unquote
 
 from jobs import store, sums
@@ -11,21 +13,25 @@ from jobs.delta_log import CHECKPOINT, ENTRY, POINTER, Log, entry, list_log
 LOST = "_lost"  # a folder of the table that readers of Delta pass over
 
 
+def newest_entry(path: str) -> int:
+    """The newest version of a table on a disk by the names in its log alone; -1 where there is none."""
+    folder = Path(path, "_delta_log")
+    names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208 - a name is all that is asked for
+    return max((int(n[:20]) for n in names if n.endswith(".json") and n[:20].isdigit()), default=-1)
+
+
 def seal_since(path: str, version: int) -> None:
     """Write check sums beside what commits after a version wrote: entries, their files, checkpoints. On a disk only."""
-    log = None if store.is_object_store(path) else list_log(path)
-    if log is None:
-        return
-    table = log.base.removesuffix("/_delta_log")
-    for number in (v for v in log.named(ENTRY) if v > version):
-        sums.seal(log.files, f"{log.base}/{entry(number)}")
-        lines = [json.loads(line) for line in log.read(entry(number)).splitlines()]
+    files, table = store.open_files(path)
+    log = f"{table}/_delta_log"
+    while files.exists(f"{log}/{entry(version := version + 1)}"):
+        sums.seal(files, f"{log}/{entry(version)}")
+        lines = [json.loads(line) for line in files.cat_file(f"{log}/{entry(version)}").splitlines()]
         added = [f"{table}/{unquote(x['add']['path'])}" for x in lines if "add" in x]
-        for file in added:
-            if not sums.is_sealed(log.files, file):
-                sums.seal(log.files, file)
-    for number in (v for v in log.named(CHECKPOINT) if v > version):
-        seal_checkpoint(log, number)
+        written = [*[f for f in added if not sums.is_sealed(files, f)], f"{log}/{version:020}.checkpoint.parquet"]
+        for file in written:
+            if files.exists(file):
+                sums.seal(files, file)
 
 
 def seal_checkpoint(log: Log, version: int) -> None:
