@@ -1,8 +1,10 @@
-"""Upkeep, once a week: small files are joined, and files that no kept version needs are removed.
+"""Upkeep, once a week: small files are joined, files that no kept version needs are removed, and every byte is looked at.
 
 Triage at two in the morning.
 
 - **maintain fails**: nothing is lost; type `lake maintain` again. It never removes a file that a kept release stands on.
+- **fsck fails**: the lake is damaged. Its message says which file, and what to type; nights stop with the same message where they would
+  read what is damaged.
 """
 
 from __future__ import annotations
@@ -27,4 +29,9 @@ with DAG(
     def maintain() -> None:
         lake("maintain")
 
+    @task(task_id="fsck", pool=SPARK, doc_md="`lake fsck --full`")
+    def fsck() -> None:
+        lake("fsck", "--full")
+
     maintain()
+    fsck()

@@ -44,14 +44,14 @@ def releases(settings: Settings) -> None:
         [
             r.number,
             r.released_at,
-            *[sum(t.status == s for t in r.tables.values()) for s in ("new", "unchanged", "stale", "held")],
+            *[sum(t.status == s for t in r.tables.values()) for s in ("new", "unchanged", "stale", "held", "restored")],
         ]
         for r in found
     ]
     if settings.json:
         show.print_json("releases", releases=found)
     else:
-        show.print_table("", ["release", "at", "new", "unchanged", "stale", "held"], rows)
+        show.print_table("", ["release", "at", "new", "unchanged", "stale", "held", "restored"], rows)
 
 
 def released_rows(settings: Settings, table: str) -> pa.Table | None:

@@ -16,6 +16,7 @@ from jobs import (  # noqa: F401 - they add their commands
     links,
     live,
     maintain,
+    mend,
     new,
     pages,
     rebuild,

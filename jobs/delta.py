@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
@@ -24,7 +24,8 @@ from deltalake.transaction import AddAction, RemoveAction
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
-from jobs import store
+from jobs import delta_log, log_files, store, sums
+from jobs.errors import LakeError
 
 COMMIT_POINTS = (
     "quarantine_bronze", "bronze_table", "bronze_columns", "bronze", "quarantine_silver", "silver", "gold_restore", "gold", "decision",
@@ -48,14 +49,29 @@ class TableState:
 
 
 @contextmanager
-def _commit(point: str) -> Any:
-    """Tell observers before and after a commit; crash tests stop the process there."""
+def _commit(point: str, own: str = "") -> Any:
+    """Tell observers before and after a commit; crash tests stop the process there.
+
+    What delta-rs commits to the table `own` gets check sums, as Spark gives them to what it writes.
+    """
     assert point in COMMIT_POINTS, point
     for observe in observers:
         observe(f"before {point}")
-    yield
+    with sealing(own) if own else nullcontext():
+        yield
     for observe in observers:
         observe(f"after {point}")
+
+
+@contextmanager
+def sealing(path: str) -> Iterator[None]:
+    """Write check sums beside what delta-rs commits to a table in the meantime."""
+    if store.is_object_store(path):
+        yield
+        return
+    before = log_files.newest_entry(path)
+    yield
+    log_files.seal_since(path, before)
 
 
 def properties(zone: str, statistics: Iterable[str] = ()) -> dict[str, str]:
@@ -74,11 +90,25 @@ def retention(zone: str) -> timedelta:
 
 
 def open_table(path: str, version: int | None = None) -> DeltaTable | None:
-    """The table as delta-rs sees it, or None where there is none."""
+    """The table as delta-rs sees it, or None where there is none.
+
+    Raises E602 where an entry of the log has no bytes: every reader of Delta takes it for a commit that changed nothing.
+    """
+    _refuse_empty_entries(path)
     try:
         return DeltaTable(store.for_arrow(path), version=version, storage_options=store.table_options(path))
     except TableNotFoundError:
         return None
+
+
+def _refuse_empty_entries(path: str) -> None:
+    log = delta_log.list_log(path)
+    empty = [v for v in log.named(delta_log.ENTRY) if log.sizes.get(delta_log.entry(v)) == 0] if log else []
+    if empty:
+        raise LakeError(
+            "E602", place=f"{'.'.join(path.rsplit('/', 2)[-2:])} version {empty[0]}", expected="an entry of the log",
+            actual="0 bytes", evidence=f"_delta_log/{delta_log.entry(empty[0])}",
+        )  # fmt: skip
 
 
 def _must_open(path: str, version: int | None = None) -> DeltaTable:
@@ -157,7 +187,7 @@ def read_arrow(
 
 def append_rows(path: str, rows: pa.Table, point: str) -> None:
     """Append a few rows to an audit table; a column that it does not have yet is null in the older ones."""
-    with _commit(point):
+    with _commit(point, path):
         store.make_folder(path.rsplit("/", 1)[0])
         write_deltalake(
             store.for_arrow(path), rows, mode="append", schema_mode="merge", configuration=properties("audit"),
@@ -179,7 +209,7 @@ def replace_partition(
     if set(partition_files(path, keys)) == set(files):
         return int(table.version())
     adds: list[AddAction | RemoveAction] = [_write_parquet(path, name, rows, keys) for name, rows in names.items()]
-    with _commit("bronze"):
+    with _commit("bronze", path):
         table.create_write_transaction(
             adds,
             "overwrite",
@@ -203,7 +233,7 @@ def _ensure_table(path: str, schema: Any, partition_by: list[str]) -> DeltaTable
     table = open_table(path)
     if table is None:
         store.make_folder(path)
-        with _commit("bronze_table"):
+        with _commit("bronze_table", path):
             return DeltaTable.create(
                 store.for_arrow(path), schema, partition_by=partition_by, configuration=properties("bronze"),
                 storage_options=store.table_options(path),
@@ -211,7 +241,7 @@ def _ensure_table(path: str, schema: Any, partition_by: list[str]) -> DeltaTable
     known = {f.name for f in table.schema().fields}
     added = [f for f in schema.fields if f.name not in known]
     if added:
-        with _commit("bronze_columns"):
+        with _commit("bronze_columns", path):
             table.alter.add_columns(added)
         return _must_open(path)
     return table
@@ -224,8 +254,10 @@ def _write_parquet(path: str, name: str, rows: pa.Table, keys: Mapping[str, str]
     with files.open(part, "wb") as handle:
         pq.write_table(
             rows, handle, compression="zstd", use_dictionary=["_file"], column_encoding={"_record": "DELTA_BINARY_PACKED"},
-            row_group_size=1 << 19,
+            row_group_size=1 << 19, write_page_checksum=True,
         )  # fmt: skip
+    if not store.is_object_store(path):
+        sums.seal(files, part)
     for observe in observers:
         observe("written bronze")
     stats = json.dumps({"numRecords": rows.num_rows})

@@ -220,7 +220,21 @@ CODES: dict[str, Code] = {
     "E601": Code(
         "No space left", "The disk that holds the lake is full.", "Free space, then type the same command.", "failed", 6
     ),
-    "E602": Code("A table is damaged", "Its log or a file of it cannot be read.", "lake doctor", "failed", 6),
+    "E602": Code("A table is damaged", "Its log or a file of it cannot be read.", "lake fsck", "failed", 6),
+    "E603": Code(
+        "A file of a table is missing",
+        "The log names it and it is not there; nothing was read or written.",
+        "lake fsck",
+        "failed",
+        6,
+    ),
+    "E604": Code(
+        "A file is damaged",
+        "Its bytes are not those that were written: another length, other check sums, or it cannot be read.",
+        "lake fsck --full",
+        "failed",
+        6,
+    ),
     "E605": Code(
         "A kept release would lose a file",
         "The clock says that its files are too old, and a release that is kept stands on them.",

@@ -33,7 +33,7 @@ SENTENCES = (
     ("E608", r"Permission denied|Read-only file system|Operation not permitted"),
     (
         "E602",
-        r"FAILED_READ_FILE|FileNotFoundException|not a Parquet file|Could not open Parquet input source|[Pp]arquet magic bytes|[Pp]arquet error|Invalid Parquet"
+        r"FAILED_READ_FILE|ChecksumException|Checksum error|FileNotFoundException|not a Parquet file|Could not open Parquet input source|[Pp]arquet magic bytes|[Pp]arquet error|Invalid Parquet"
         r"|DELTA_(FILE|FILE_OR_DIR|LOG_FILE|TABLE|VERSION)_NOT_FOUND\b|DELTA_(MISSING_DELTA_TABLE|MISSING_PART_FILES|NO_COMMITS_FOUND"
         r"|TRUNCATED_TRANSACTION_LOG|TXN_LOG_FAILED|VERSIONS_NOT_CONTIGUOUS|STATE_RECOVER|PATH_DOES_NOT_EXIST|CHECKPOINT_)"
         r"|Kernel error|Requested range was invalid|Object at location .* not found|Not a Delta table",

@@ -36,7 +36,20 @@ def need_date(text: str) -> str:
 
 @contextmanager
 def open_night(settings: Settings, selection: Selection) -> Iterator[tuple[Night, show.Watch]]:
-    """Hold the lake and open it; the session starts when a stage first needs it."""
+    """Hold the lake and open it; the session starts when a stage first needs it.
+
+    Raises E602, E603 or E604 where gold, audit or a selected dataset is damaged, before anything is read or written.
+    """
+    from jobs.fsck import refuse_damage
+
+    with open_damaged(settings, selection) as (night, watch):
+        refuse_damage(night.lake, {c.dataset: c for c in night.selected})
+        yield night, watch
+
+
+@contextmanager
+def open_damaged(settings: Settings, selection: Selection) -> Iterator[tuple[Night, show.Watch]]:
+    """Hold the lake and open it as it is, to mend it."""
     from jobs.lock import hold_lake
 
     settings.lake.check_format()

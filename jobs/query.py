@@ -21,6 +21,7 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.contracts import Contract
 from jobs.errors import LakeError
 from jobs.failures import is_damage
+from jobs.fsck import is_readable
 from jobs.lake import Lake
 from jobs.release import Release, Released
 
@@ -51,6 +52,13 @@ def open_views(
     lost = []
     for table in release.tables.values():
         if table.version < 0 or table.table not in contracts:  # held from the start, or no longer the city's
+            continue
+        path = lake.table("gold", table.table)
+        if not is_readable(
+            path, table.table_id, table.version
+        ):  # Spark passes over an entry of the log that has no bytes
+            spark.sql(f"DROP VIEW IF EXISTS {database}.{table.table}")
+            lost.append(table.table)
             continue
         try:
             _open_view(spark, lake, contracts[table.table], table, f"{database}.{table.table}")
@@ -85,7 +93,7 @@ def warnings_for(rows: DataFrame, releases: Mapping[str, Release]) -> list[str]:
         rows.explain(extended=True)
     read = sorted(set(re.findall(r"SubqueryAlias (?:spark_catalog\.)?(gold(?:_r\d+)?)\.(\w+)", plan.getvalue())))
     tables = [(database, releases[database].tables.get(name)) for database, name in read if database in releases]
-    return [_warn(database, t) for database, t in tables if t is not None and t.status in ("held", "stale")]
+    return [_warn(database, t) for database, t in tables if t is not None and t.status in ("held", "stale", "restored")]
 
 
 def _warn(database: str, table: Released) -> str:

@@ -38,8 +38,8 @@ RESTATEMENT = pa.schema(
 class Released:
     """One gold table in one release.
 
-    `status`: new, unchanged, held or stale; `why` says what is held or stale. A held table keeps the version of the release before,
-    or has none yet (-1).
+    `status`: new, unchanged, held, stale or restored; `why` says what is held or stale, or which release was restored, by whom. A held
+    table keeps the version of the release before, or has none yet (-1).
     """
 
     table: str

@@ -104,7 +104,7 @@ class _Views:
         for database in (f"gold_r{release.number}", *(["gold"] if is_newest else [])):
             lost = open_views(self.spark, self.settings.lake, contracts, release, database)
             if lost:
-                show.err.print(f"{database} has damaged tables: {', '.join(lost)}. lake run repairs gold.", markup=False)  # fmt: skip
+                show.err.print(f"{database} has damaged tables: {', '.join(lost)}. lake fsck says what to type.", markup=False)  # fmt: skip
         self.known.add(release.number)
         show.out.print(f"release {release.number} of {release.released_at}", markup=False)
 

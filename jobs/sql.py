@@ -158,7 +158,7 @@ def _naming_damage(settings: Settings, lost: Mapping[str, str]) -> Iterator[None
 def _damaged(place: str) -> LakeError:
     return LakeError(
         "E602", place=place, expected="the table as released", actual="its log or a file of it cannot be read",
-        next_command="lake run: it builds the table again",
+        next_command="lake fsck says what is damaged and what to type; a table that is gone altogether is built again by lake run",
     )  # fmt: skip
 
 

@@ -68,5 +68,5 @@ def _held(ident: str, line: Line) -> dict[str, Any]:
 def _print_release(newest: Release | None) -> None:
     show.out.print(f"Release {newest.number} of {newest.released_at}" if newest else "No release yet: lake run")
     for t in newest.tables.values() if newest else ():
-        if t.status in ("held", "stale"):
+        if t.status in ("held", "stale", "restored"):
             show.out.print(f"gold.{t.table} is {t.status}: {t.why}")

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from pyspark.sql import SparkSession
 
-from jobs import delta
+from jobs import delta, delta_log, log_files, store, sums
 
 # By delta-rs: bronze and audit tables.
 
@@ -20,16 +20,22 @@ def compact(path: str) -> int:
     table = delta.open_table(path)
     if table is None or count_files(path) <= delta.FEW_FILES:
         return 0
-    done = table.optimize.compact()
+    with delta.sealing(path):
+        done = table.optimize.compact()
     return int(done["numFilesRemoved"]) - int(done["numFilesAdded"])
 
 
 def remove_old_files(path: str, hours: int) -> int:
-    """Remove files that left the table more than so many hours ago, and files of killed writes of that age."""
-    table = delta.open_table(path)
-    if table is None:
-        return 0
-    return len(table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True))
+    """Remove files that left the table more than so many hours ago, and files of killed writes of that age.
+
+    delta-rs names the check sums of live files too, since no log knows them: they stay.
+    """
+    old, (files, base) = old_files(path, hours), store.open_files(path)
+    for name in old:
+        for file in (f"{base}/{name}", sums.sidecar(f"{base}/{name}")):
+            if files.exists(file):
+                files.rm_file(file)
+    return len(old)
 
 
 def shorten_log(path: str) -> int:
@@ -41,12 +47,21 @@ def shorten_log(path: str) -> int:
     if table.version() > 0:
         table.create_checkpoint()
         table.cleanup_metadata()
+        _seal_checkpoint(path)
     return before - _entries(path)
 
 
-def _entries(path: str) -> int:
-    from jobs import store
+def _seal_checkpoint(path: str) -> None:
+    """Check sums for the new checkpoint; those of entries that are gone go too."""
+    log = None if store.is_object_store(path) else delta_log.list_log(path)
+    if log is not None:
+        log_files.seal_checkpoint(log, log.head)
+        for name in log.sizes:
+            if (m := delta_log.SIDECAR.fullmatch(name)) and m[1] not in log.sizes:
+                log.files.rm_file(f"{log.base}/{name}")
 
+
+def _entries(path: str) -> int:
     files, base = store.open_files(path)
     return sum(str(name).endswith(".json") for name in files.ls(f"{base}/_delta_log", detail=False))
 

@@ -10,6 +10,7 @@ from jobs.night.figure import trace_figure
 from jobs.night.inbox import look_into_inbox
 from jobs.night.opened import Night, Selection
 from jobs.night.publish import is_release_owed, run_release
+from jobs.night.restore import restore
 from jobs.night.stages import process
 from jobs.night.standing import marts
 from jobs.night.supply import list_wanted
@@ -31,6 +32,7 @@ __all__ = [
     "marts",
     "owed",
     "process",
+    "restore",
     "run_gold",
     "run_release",
     "trace_figure",

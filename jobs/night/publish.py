@@ -62,7 +62,7 @@ def is_release_owed(night: Night) -> bool:
             and _needs_build(night, mart, before, gold.mart_fingerprint(mart, sources, receipts, decisions))
         ):
             return True
-        if before.status != "held" and (why_stale(night, mart, last.tables) != before.why):
+        if before.status not in ("held", "restored") and (why_stale(night, mart, last.tables) != before.why):
             return True
     return False
 

@@ -76,7 +76,7 @@ def write_dictionary(facts: Facts, title: str, put: Callable[[str, bytes], None]
         "release": facts.releases[-1] if facts.releases else None,
     }
     graph = draw_tables(facts.contracts, facts.gold_contracts)
-    put("index.html", pages.render(environment, "dictionary.html", "../", index, chart=graph).encode())
+    put("index.html", pages.render(environment, "dictionary.html", "../", index, {"tables": graph}).encode())
 
 
 def page_of(name: str) -> str:

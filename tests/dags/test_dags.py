@@ -86,6 +86,15 @@ def test_one_task_at_a_time_writes_with_spark(dags: dict[str, Any]) -> None:
     assert {task["pool"] for task in writers} == {"lake"}
 
 
+def test_upkeep_looks_for_damage_while_nothing_else_writes(dags: dict[str, Any]) -> None:
+    """Neither waits for the other's success, so that the failure of one is the failure of the night."""
+    upkeep = dags["maintenance"]["tasks"]
+    assert {name: (task["pool"], task["upstream"]) for name, task in upkeep.items()} == {
+        "maintain": ("lake", []),
+        "fsck": ("lake", []),
+    }
+
+
 def test_a_crash_is_tried_again(dags: dict[str, Any]) -> None:
     assert [name for _, name, task in tasks(dags) if task["retries"] < 1] == [
         "question.decide"

@@ -56,6 +56,7 @@ def test_a_damaged_table_is_named_as_such(tmp_path: Path, damage: str) -> None:
         (OSError("Kernel error -> Generic S3 error: error sending request"), "E609"),
         (OSError("Kernel error -> The operation lacked the necessary privileges to complete"), "E609"),
         (OSError("Kernel error -> Object at location s3://x not found: 404 Not Found"), "E602"),
+        (OSError("org.apache.hadoop.fs.ChecksumException: Checksum error: file:/x at 0 exp: 1 got: 2"), "E602"),
         (FileNotFoundError(errno.ENOENT, "No such file", "/elsewhere"), ""),
         (ValueError("No space left on device"), ""),
     ],
