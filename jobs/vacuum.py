@@ -20,8 +20,7 @@ def compact(path: str) -> int:
     table = delta.open_table(path)
     if table is None or count_files(path) <= delta.FEW_FILES:
         return 0
-    done = table.optimize.compact()
-    return int(done["numFilesRemoved"]) - int(done["numFilesAdded"])
+    return delta.compact(table)
 
 
 def remove_old_files(path: str, hours: int) -> int:
