@@ -139,7 +139,10 @@ def verify_entries(rows: Iterable[Row], checkpoints: Sequence[Checkpoint] = ()) 
         fault = _check_number(row, tree.size + 1)
         grown = tree.add(canonical(row))
         if fault is None and row.get(ENTRY) is not None and row[ROOT] != grown.root:
-            fault = Fault(grown.size, grown.size, f"root {row[ROOT]}", f"root {grown.root}", row)
+            first = 1 if len(older) == tree.size else grown.size  # under the first root are all older rows too
+            fault = Fault(
+                first, grown.size, f"root {row[ROOT]}", f"root {grown.root}", row if first == grown.size else {}
+            )
         if fault:
             break
         tree = grown

@@ -156,7 +156,8 @@ def append_rows(path: str, rows: pa.Table, point: str) -> None:
     The newest commit says what the next one needs, so that no row is read again.
     """
     table = open_table(path)
-    said = json.loads(str(table.history(1)[0].get("userMetadata") or "{}")) if table is not None else {}
+    newest = next(iter(table.history(1)), {}) if table is not None else {}
+    said = json.loads(str(newest.get("userMetadata") or "{}"))
     linked, tree = chain.link(rows, chain.read_tree(said, _rows_of(path)))
     store.make_folder(path.rsplit("/", 1)[0])
     target: Any = {"table_or_uri": table}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from jobs import delta, vacuum
 from jobs.chain import Checkpoint, Tree, canonical, grow, verify_entries, without_chain
@@ -170,6 +171,16 @@ def test_an_untouched_lake_is_sound_also_after_small_files_are_joined(
     assert sizes == {"checkpoints": (0, None), "decisions": (7, None), "ledger": (14, None), "releases": (4, None), "restatements": (0, None)}  # fmt: skip
 
 
+def test_a_table_goes_on_after_its_log_was_shortened(lake: Command, world: World) -> None:
+    path = world.lake.table("audit", "ledger")
+    for entry in (Path(path) / "_delta_log").iterdir():
+        os.utime(entry, (0, 0))
+    assert vacuum.shorten_log(path) == 11
+    fill(world, 2, first=12)
+    assert lake("audit", "verify")[0] == 0
+    assert [row["_entry"] for row in rows_of(world, "ledger")] == list(range(1, 15))
+
+
 def open_ledger(world: World) -> DeltaTable:
     return DeltaTable(world.lake.table("audit", "ledger"))
 
@@ -243,6 +254,21 @@ def test_what_is_no_checkpoint_of_this_city_is_said_to_be_none(lake: Command, tm
     assert (code, said[:4]) == (2, "E002")
 
 
+def test_a_ledger_from_before_there_were_chains_is_written_on(lake: Command, world: World) -> None:
+    table = delta.read_arrow(world.lake.table("audit", "ledger"))
+    assert table is not None
+    path = Path(world.lake.table("audit", "ledger"))
+    path.rename(path.with_name("elsewhere"))
+    write_deltalake(str(path), table.drop_columns(["_entry", "_root"]))
+    fill(world, 2, first=12)
+    code, said, _ = lake("audit", "verify", "--json")
+    [ledger] = [t for t in json.loads(said)["tables"] if t["table"] == "ledger"]
+    assert (code, ledger["size"], ledger["older"]) == (0, 14, 12)
+    open_ledger(world).update({"outcome": "'held'"}, predicate="line = 4")
+    code, _, said = lake("audit", "verify")
+    assert (code, "audit.ledger the first of entries 1 to 13" in said) == (6, True)
+
+
 def test_a_ledger_from_before_there_were_chains_is_under_the_root_of_the_first_line_that_has_one(
     lake: Command, world: World
 ) -> None:
@@ -251,7 +277,7 @@ def test_a_ledger_from_before_there_were_chains_is_under_the_root_of_the_first_l
     chained = replace(tree).add(canonical({"line": 13}))
     rows: Rows = [*older, {"line": 13, "_entry": 13, "_root": chained.root}]
     assert verify_entries(rows) == (chained, None)
-    for touched, entry in ((rows[1:], 1), ([{**rows[0], "outcome": "x"}, *rows[1:]], 13), ([{"line": 0}, *rows], 14)):
+    for touched, entry in ((rows[1:], 1), ([{**rows[0], "outcome": "x"}, *rows[1:]], 1), ([{"line": 0}, *rows], 14)):
         fault = verify_entries(touched)[1]
         assert fault is not None
         assert fault.entry == entry
