@@ -1,7 +1,9 @@
-"""Upkeep, once a week: small files are joined, files that no kept version needs are removed, and every byte is looked at.
+"""Upkeep, once a week: the audit tables are sealed, small files are joined, files that no kept version needs are removed, and every byte is looked at.
 
 Triage at two in the morning.
 
+- **checkpoint fails with E610**: an audit table is not what was written; the message names the first bad entry. Upkeep does not
+  run, so that what shows it stays. Change nothing, and tell the auditor; nights go on.
 - **maintain fails**: nothing is lost; type `lake maintain` again. It never removes a file that a kept release stands on.
 - **fsck fails**: the lake is damaged. Its message says which file, and what to type; nights stop with the same message where they would
   read what is damaged.
@@ -25,6 +27,10 @@ with DAG(
     **DEFAULTS,
 ) as maintenance_dag:
 
+    @task(task_id="checkpoint", pool=SPARK, doc_md="`lake audit checkpoint`")
+    def checkpoint() -> None:
+        lake("audit", "checkpoint")
+
     @task(task_id="maintain", pool=SPARK, doc_md="`lake maintain`")
     def maintain() -> None:
         lake("maintain")
@@ -33,5 +39,5 @@ with DAG(
     def fsck() -> None:
         lake("fsck", "--full")
 
-    maintain()
+    checkpoint() >> maintain()
     fsck()

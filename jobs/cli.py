@@ -8,6 +8,7 @@ import traceback
 import typer
 
 from jobs import (  # noqa: F401 - they add their commands
+    audit,
     decide,
     diff,
     docs,

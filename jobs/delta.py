@@ -24,12 +24,12 @@ from deltalake.transaction import AddAction, RemoveAction
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
-from jobs import delta_log, log_files, store, sums
+from jobs import chain, delta_log, log_files, store, sums
 from jobs.errors import LakeError
 
 COMMIT_POINTS = (
     "quarantine_bronze", "bronze_table", "bronze_columns", "bronze", "quarantine_silver", "silver", "gold_restore", "gold", "decision",
-    "restatement", "release", "ledger",
+    "restatement", "release", "ledger", "checkpoint",
 )  # fmt: skip
 FEW_FILES = 32
 PLAIN_FEATURES = {"timestampNtz"}
@@ -186,13 +186,35 @@ def read_arrow(
 
 
 def append_rows(path: str, rows: pa.Table, point: str) -> None:
-    """Append a few rows to an audit table; a column that it does not have yet is null in the older ones."""
+    """Append a few rows to an audit table, and chain them to those before; a column that it does not have yet is null in the older ones.
+
+    The newest commit says what the next one needs, so that no row is read again.
+    """
+    table = open_table(path)
+    newest = next(iter(table.history(1)), {}) if table is not None else {}
+    said = json.loads(str(newest.get("userMetadata") or "{}"))
+    linked, tree = chain.link(rows, chain.read_tree(said, _rows_of(path)))
+    target: Any = {"table_or_uri": table}
+    if table is None:
+        target = {"table_or_uri": store.for_arrow(path), "configuration": properties("audit"), "storage_options": store.table_options(path)}  # fmt: skip
     with _commit(point, path):
         store.make_folder(path.rsplit("/", 1)[0])
-        write_deltalake(
-            store.for_arrow(path), rows, mode="append", schema_mode="merge", configuration=properties("audit"),
-            storage_options=store.table_options(path),
-        )  # fmt: skip
+        write_deltalake(**target, data=linked, mode="append", schema_mode="merge", commit_properties=_saying({"tree": tree.to_json()}))  # fmt: skip
+
+
+def _rows_of(path: str) -> Iterator[Mapping[str, Any]]:
+    rows = read_arrow(path)
+    yield from rows.to_pylist() if rows is not None else ()
+
+
+def _saying(metadata: Mapping[str, Any]) -> CommitProperties:
+    return CommitProperties(custom_metadata={"userMetadata": json.dumps(metadata)})
+
+
+def compact(table: DeltaTable) -> int:
+    """Join the small files of a table of delta-rs; returns how many became fewer."""
+    done = table.optimize.compact(commit_properties=_saying(_last_metadata(table)))
+    return int(done["numFilesRemoved"]) - int(done["numFilesAdded"])
 
 
 def replace_partition(
@@ -216,7 +238,7 @@ def replace_partition(
             schema,
             partition_by=list(keys),
             partition_filters=[(k, "=", v) for k, v in keys.items()],
-            commit_properties=CommitProperties(custom_metadata={"userMetadata": json.dumps(metadata)}),
+            commit_properties=_saying(metadata),
         )
     return _must_open(path).version()
 

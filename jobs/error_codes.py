@@ -280,6 +280,13 @@ CODES: dict[str, Code] = {
         "failed",
         6,
     ),
+    "E610": Code(
+        "An audit table is not what was written",
+        "An entry was changed, removed, put in or moved, or the end of the table is gone: it does not lead to the roots that were kept.",
+        "Keep the lake as it is, and compare the table with a copy from before: README, 'Trusting the audit tables'",
+        "failed",
+        6,
+    ),
     "E701": _held(
         "Too many rows break a rule",
         "Fewer rows pass than the rule's `mostly` asks.",

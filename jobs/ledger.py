@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from jobs import delta
+from jobs import chain, delta
 from jobs.contracts import fingerprint
 from jobs.lake import Lake
 
@@ -214,7 +214,7 @@ def _read_lines(path: str) -> dict[tuple[str, str, int, str], Line]:
 
 
 def _line(row: Mapping[str, Any]) -> Line:
-    values = {k: v for k, v in row.items() if k not in ("try", "at")}
+    values = {k: v for k, v in chain.without_chain(row).items() if k not in ("try", "at")}
     for name in ("counts", "error"):
         values[name] = json.loads(values[name])
     for name in ("results", "notices"):
@@ -225,5 +225,6 @@ def _line(row: Mapping[str, Any]) -> Line:
 def read_decisions(lake: Lake) -> list[Decision]:
     table = delta.read_arrow(lake.table("audit", "decisions"))
     rows: Iterable[Mapping[str, Any]] = table.to_pylist() if table is not None else ()
-    found = [Decision(**{k: v for k, v in row.items() if k != "id" and v is not None}) for row in rows]
+    values = [{k: v for k, v in chain.without_chain(row).items() if k != "id" and v is not None} for row in rows]
+    found = [Decision(**given) for given in values]
     return sorted(found, key=lambda d: (d.at, d.id))

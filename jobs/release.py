@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from jobs import delta
+from jobs import chain, delta
 from jobs.contracts import Contract
 from jobs.days import Span, arrow_within, join_spans
 from jobs.errors import LakeError
@@ -79,7 +79,11 @@ def _group(number: int, rows: list[Released]) -> Release:
 
 
 def _released(row: Mapping[str, Any]) -> Released:
-    whole = {**row, "reads": tuple(json.loads(row["reads"])), "stands_on": tuple(json.loads(row["stands_on"]))}
+    whole = {
+        **chain.without_chain(row),
+        "reads": tuple(json.loads(row["reads"])),
+        "stands_on": tuple(json.loads(row["stands_on"])),
+    }
     return Released(**{**whole, "released_at": row["released_at"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")})
 
 

@@ -54,10 +54,13 @@ _printed: list[str] = []  # kinds of objects that this process has printed: a co
 def print_json(kind: str, **values: Any) -> None:
     """One object with a schema version, for programs."""
     _printed.append(kind)
-    sys.stdout.write(
-        json.dumps({"schema_version": SCHEMA_VERSION, "kind": kind, **values}, ensure_ascii=False, default=_plain)
-        + "\n"
-    )
+    sys.stdout.write(as_json(kind, **values))
+
+
+def as_json(kind: str, **values: Any) -> str:
+    """The object that `print_json` prints."""
+    found = {"schema_version": SCHEMA_VERSION, "kind": kind, **values}
+    return json.dumps(found, ensure_ascii=False, default=_plain) + "\n"
 
 
 def _plain(value: object) -> object:

@@ -21,8 +21,7 @@ def compact(path: str) -> int:
     if table is None or count_files(path) <= delta.FEW_FILES:
         return 0
     with delta.sealing(path):
-        done = table.optimize.compact()
-    return int(done["numFilesRemoved"]) - int(done["numFilesAdded"])
+        return delta.compact(table)
 
 
 def remove_old_files(path: str, hours: int) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -14,6 +16,10 @@ from jobs.errors import LakeError
 from jobs.formats.layout import Layout, Refused
 
 MOST_UNPACKED = 100  # times the size of the archive
+# What zipfile says of an archive that is none, has a place that is not in it, or a part that cannot be unpacked.
+DAMAGED_ZIP = (
+    zipfile.BadZipFile, ValueError, OSError, EOFError, RuntimeError, struct.error, zlib.error, lzma.LZMAError
+)  # fmt: skip
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _ENCRYPTED = 1
 # GBK and GB2312 are subsets of GB18030, and what is labelled as one of them usually holds characters of the whole.
@@ -68,16 +74,18 @@ def _unzip(data: bytes) -> bytes:
                 raise LakeError("E810", expected=expected, actual=f"{size} bytes")
             with archive.open(files[0]) as inside:
                 return inside.read(size + 1)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error) as error:
+    except DAMAGED_ZIP as error:
         raise LakeError("E103", expected="a sound zip file", actual=str(error)[:80]) from None
 
 
-def find_codec(encoding: str) -> str:
-    """Name the codec that reads a declared encoding."""
+def find_codec(encoding: str, data: bytes) -> str:
+    """Name the codec that reads a declared encoding, of UTF-16 and UTF-32 the one of the order that the data's mark says."""
     try:
         name = codecs.lookup(encoding).name
     except LookupError:
         raise LakeError("E003", expected="a known encoding", actual=encoding) from None
+    if name in ("utf-16", "utf-32"):
+        return name + ("-be" if data.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)) else "-le")
     return _CODECS.get(name, name)
 
 

@@ -37,7 +37,7 @@ def read(raw: bytes, layout: Layout) -> Reading:
     without its end is accepted when it has all cells, and refuses the file (E102) when it does not: it was cut short.
     "" and an empty cell both become the empty text.
     """
-    codec = find_codec(layout.encoding)
+    codec = find_codec(layout.encoding, raw)
     data = decode_strictly(raw, codec)
     dialect = make_dialect(layout.delimiter, layout.quote, layout.max_cell_bytes, layout.max_record_bytes)
     match, body = _read_header(data, codec, dialect, layout)

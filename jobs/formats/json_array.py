@@ -33,7 +33,7 @@ def read(raw: bytes, layout: Layout) -> Reading:
     null is null, true and false are these words, numbers are their literal text. A record of another length is refused
     (Q204), as is one with an array or object in a cell (Q314), NUL (Q205) or what is no character (Q201).
     """
-    codec = find_codec(layout.encoding)
+    codec = find_codec(layout.encoding, raw)
     text = decode_strictly(raw, codec).decode("utf-8", "surrogateescape" if codec == "utf-8" else "surrogatepass")
     (line, source, header), *records = _find_records(text) or [(1, "", None)]
     place = f"line {line}"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -15,6 +13,7 @@ import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook
 
 from jobs.errors import LakeError, Notice
+from jobs.formats.content import DAMAGED_ZIP
 from jobs.formats.header import Match, clean_header, match_header
 from jobs.formats.layout import Layout, Reading
 from jobs.formats.table import build_table
@@ -74,16 +73,7 @@ def _load_rows(raw: bytes, layout: Layout) -> tuple[list[list[Cell]], dict[tuple
         errors = find_error_cells(raw, sheet.name)
         for (row, column), text in errors.items():
             rows[row][column] = text
-    except (
-        CalamineError,
-        ValueError,
-        OSError,
-        LookupError,
-        RuntimeError,
-        ParseError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except (CalamineError, LookupError, ParseError, *DAMAGED_ZIP) as error:
         expected = f'a workbook with the sheet "{layout.sheet}"' if layout.sheet else "an XLSX workbook"
         raise LakeError("E316", expected=expected, actual=str(error)[:120]) from None
     return rows, errors

@@ -49,7 +49,7 @@ def maintain(night: Night) -> list[Upkeep]:
 def _tables(night: Night) -> Iterator[tuple[str, str]]:
     """Every table that there is, by zone and name; the ledger last, since it is written at the end."""
     datasets = [c.table for c in night.contracts.values()]
-    zones = {"bronze": datasets, "quarantine": datasets, "silver": datasets, "gold": list(night.city.gold), "audit": ["decisions", "restatements", "releases", "ledger"]}  # fmt: skip
+    zones = {"bronze": datasets, "quarantine": datasets, "silver": datasets, "gold": list(night.city.gold), "audit": ["decisions", "restatements", "releases", "checkpoints", "ledger"]}  # fmt: skip
     for zone, names in zones.items():
         yield from ((zone, name) for name in names if delta.exists(night.lake.table(zone, name)))
 

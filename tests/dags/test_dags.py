@@ -81,7 +81,7 @@ def test_a_waiting_extract_holds_no_worker(dags: dict[str, Any]) -> None:
 
 
 def test_one_task_at_a_time_writes_with_spark(dags: dict[str, Any]) -> None:
-    wanted = ("bronze", "silver", "gold", "release")
+    wanted = ("bronze", "silver", "gold", "release", "checkpoint", "maintain")
     writers = [task for _, name, task in tasks(dags) if name.split(".")[-1] in wanted]
     assert {task["pool"] for task in writers} == {"lake"}
 
@@ -139,6 +139,11 @@ def test_a_late_delivery_publishes_its_night_again_after_it_is_in_silver(dags: d
 
 def test_a_broken_dataset_does_not_keep_a_late_delivery_from_gold(dags: dict[str, Any]) -> None:
     assert dags["traffic"]["tasks"]["reopen_gold"]["trigger_rule"] == "all_done"
+
+
+def test_audit_tables_are_sealed_before_upkeep_touches_them(dags: dict[str, Any]) -> None:
+    assert dags["maintenance"]["tasks"]["maintain"]["upstream"] == ["checkpoint"]
+    assert dags["maintenance"]["tasks"]["maintain"]["trigger_rule"] == "all_success"
 
 
 def test_a_task_of_a_dataset_leads_to_its_report_page(dags: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from jobs import delta
+from jobs.chain import without_chain
 from jobs.contracts import load_gold
 from jobs.digest import digest_table
 from jobs.ledger import all_lines
@@ -46,7 +47,8 @@ def releases(world: World) -> list[tuple[Any, ...]]:
 def restated(world: World) -> list[str]:
     """Every line of `audit.restatements`."""
     found = delta.read_arrow(world.lake.table("audit", "restatements"))
-    return sorted(json.dumps(row, sort_keys=True) for row in found.to_pylist()) if found is not None else []
+    rows = [without_chain(row) for row in found.to_pylist()] if found is not None else []
+    return sorted(json.dumps(row, sort_keys=True) for row in rows)
 
 
 def outcomes(world: World) -> list[tuple[Any, ...]]:

@@ -18,6 +18,7 @@ from jobs import delta
 from jobs import night as nights
 from jobs import stage as stages
 from jobs.contracts import PROJECT
+from jobs.ledger import Line
 from jobs.lock import hold_lake
 from tests.laws import roads
 from tests.laws.contents import committed, contents, outcomes, states
@@ -272,7 +273,19 @@ def read_into_bronze(world: World) -> None:
 
 
 def test_every_commit_point_of_the_product_is_among_the_moments() -> None:
-    assert {*NIGHT, "bronze_columns", "gold_restore", "decision", "restatement"} == set(delta.COMMIT_POINTS)
+    others = {"bronze_columns", "gold_restore", "decision", "restatement", "checkpoint"}
+    assert {*NIGHT, *others} == set(delta.COMMIT_POINTS)
+
+
+@pytest.mark.programs
+def test_a_checkpoint_killed_at_any_moment_is_taken_once(world: World) -> None:
+    world.run_nothing().ledger.append(Line(stage="maintain", dataset="lake", outcome="done"))
+    command = ["audit", "checkpoint", "--now", NOW]
+    assert kill_at_each(world, ["before checkpoint", "after checkpoint"], *command) == []
+    finish(world, *command)
+    kept = delta.read_arrow(world.lake.table("audit", "checkpoints"))
+    assert kept is not None
+    assert [(row["table"], row["size"]) for row in kept.to_pylist()] == [("ledger", 1)]
 
 
 @pytest.mark.programs

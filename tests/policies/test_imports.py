@@ -20,6 +20,7 @@ COMMANDS = {
     for m in (
         "cli",
         "ask",
+        "audit",
         "status",
         "sql",
         "run",
