@@ -27,13 +27,13 @@ from jobs.whole_log import read_all
 AUDIT = ("decisions", "releases", "restatements", "ledger")
 REMEDIES = {
     "landing": "remove the damaged object, put the same delivery into the inbox again, then lake run",
-    "bronze": "rm -r {path}, then lake run: it is read again from landing",
-    "silver": "rm -r {path}, then lake run: it is folded again from bronze",
-    "quarantine": "rm -r {path} and bronze/{name} and silver/{name} beside it, then lake run: all three are made again from landing",
-    "gold": "lake restore --release N, of lake releases one from before the damage; or rm -r {path}, then lake run, which builds its newest version again and loses its earlier ones",
+    "bronze": "{remove}, then lake run: it is read again from landing",
+    "silver": "{remove}, then lake run: it is folded again from bronze",
+    "quarantine": "{remove}, and bronze/{name} and silver/{name} of the lake likewise, then lake run: all three are made again from landing",
+    "gold": "lake restore --release N, of lake releases one from before the damage; or {remove}, then lake run, which builds its newest version again and loses its earlier ones",
     "audit": "put the files back from a backup: nothing else says what they said",
     "old": "put the file back from a backup: an earlier release stands on it, the newest does not",
-    "ledger": "rm -r {path}, then lake run: everything is done again, with the same result",
+    "ledger": "{remove}, then lake run: everything is done again, with the same result",
 }  # fmt: skip
 
 
@@ -176,11 +176,12 @@ def _read_file(files: Any, file: str, add: Mapping[str, Any], *, sealed: bool) -
 def _problem(table: Table, fault: Fault, *, is_old: bool = False) -> LakeError:
     version = f" version {fault.version}" if fault.version >= 0 else ""
     remedy = REMEDIES["old" if is_old else "ledger" if table.name == "ledger" else table.zone]
+    remove = f"{'remove all below' if store.is_object_store(table.path) else 'rm -r'} {table.path}"
     folder = "_delta_log/" if fault.code == "E602" else ""
     return LakeError(
         fault.code, dataset=table.dataset, stage="fsck", place=f"{table.zone}.{table.name}{version} {fault.file}",
         expected=fault.expected, actual=fault.actual, evidence=f"{table.path}/{folder}{fault.file}",
-        next_command=remedy.format(path=table.path, name=table.name),
+        next_command=remedy.format(remove=remove, name=table.name),
     )  # fmt: skip
 
 
