@@ -60,7 +60,7 @@ def test_a_receipt_of_an_impossible_date_is_no_delivery(lake: World) -> None:
     lake.deliver("reg.things", "2025-02-27", ROWS)
     night = lake.run_nothing()
     landed = nights.extract(night)[0]
-    landing._write(lake.lake, replace(landed, business_date="2025-02-30"))
+    landing.keep_receipt(lake.lake, replace(landed, business_date="2025-02-30"))
     assert [d.receipt for d in nights.deliveries(night)] == [landed]
     assert {str(r["business_date"]) for r in receipt_rows(night) if r["status"] == "delivered"} == {"2025-02-27"}
 
