@@ -68,8 +68,9 @@ def _judge_rivals(rows: DataFrame, contract: Contract) -> DataFrame:
     first = F.row_number().over(Window.partitionBy(*key, "_copy").orderBy("_file", "_record"))
     rows = rows.withColumn("_nth", F.when(~F.col("_aside"), first))
     unit = [*key, f"_row.{contract.sequence}"] if is_sequenced else key
-    kinds = F.size(F.collect_set(F.when(F.col("_nth") == 1, F.col("_copy"))).over(Window.partitionBy(*unit)))
-    rows = rows.withColumn("_conflict", ~F.col("_aside") & (kinds > 1))
+    of_unit = Window.partitionBy(*unit)
+    differ = F.min("_copy").over(of_unit) != F.max("_copy").over(of_unit)
+    rows = rows.withColumn("_conflict", ~F.col("_aside") & differ)
     by_key = Window.partitionBy(*key)
     spoiled = F.max(F.col("_aside")).over(by_key)
     if is_sequenced:
