@@ -15,7 +15,7 @@ from jobs.release import read_releases
 from tests.commands import Command, typed_at
 from tests.little import World, csv_of
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
 SIGNED = ("--by", "A. Clerk", "--reason", "the disk")
 
 

@@ -29,7 +29,7 @@ from tests.commands import Command, typed_at
 from tests.figures import expected
 from tests.little import World, no_session
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
 SHIPPED = PROJECT / "tests" / "data" / "new_york" / "traffic" / "crashes"
 NIGHTS = {1: "2024-09-16", 2: "2025-02-12"}
 BROOKLYN = ("gold.crash_daily", "--key", "borough_name=Brooklyn,crash_date=2024-07-01")

@@ -24,7 +24,7 @@ from tests.little import World
 
 pytestmark = pytest.mark.spark
 CONTRACTS, GOLD = load_contracts("new_york"), load_gold("new_york")
-PLACES = ("stage", "checked", "rule", "identity", "file", "aside", "line", "bar", "table", "reads", "release", "night", "dataset")  # fmt: skip
+PLACES = ("share", "stage", "checked", "rule", "identity", "file", "aside", "line", "bar", "table", "reads", "release", "night", "dataset")  # fmt: skip
 CHECKED = ("evaluated", "broken", "allowed")
 FATES = ("inserted", "changed", "ended", "unchanged", "outranked")
 Numbers = Counter[tuple[str, str, str]]
@@ -131,6 +131,8 @@ def test_every_delivery_has_a_page_and_every_release(
     lake: Lake, pages: dict[str, Any], receipts: list[Receipt]
 ) -> None:
     named = {page_of(r) for r in receipts} | {f"releases/{r.number}.html" for r in read_releases(lake)}
+    named |= {f"datasets/{d}/{name}.html" for d in CONTRACTS for name in ("index", "rules")}
+    named |= {f"departments/{c.source}.html" for c in CONTRACTS.values()}
     assert set(pages) == {"index.html", *named}
     shipped = [p for p in (PROJECT / "tests" / "data" / "new_york").glob("*/*/*") if p.is_dir()]
     assert len(receipts) == len(shipped) > 0
@@ -241,7 +243,28 @@ def test_every_number_of_the_first_page_is_the_ledgers(
         statuses = Counter(t.status for t in release.tables.values())
         states = {**{s: statuses[s] for s in ("new", "unchanged", "stale", "held")}, "restated": 0}
         wanted.update((str(release.number), name, str(n)) for name, n in states.items())
+    for place, numbers in expected_shares(lake, lines, receipts).items():
+        wanted.update((place, name, str(n)) for name, n in numbers.items())
     assert read_numbers(pages["index.html"]) == wanted
+
+
+def expected_shares(lake: Lake, lines: Mapping[Any, Line], receipts: list[Receipt]) -> dict[str, Counter[str]]:
+    """What was met of what was asked, by dimension and night: rows by the ledger, deliveries in time by gold."""
+    found: dict[str, Counter[str]] = {}
+    for r in receipts:
+        for result in (x for line in lines_of(lines, r) for x in line.results if x["dimension"] != "timeliness"):
+            share = found.setdefault(
+                f"{result['dimension']}/{r.business_date}", Counter(met=0, asked=0, not_evaluated=0)
+            )
+            share["met"] += result["evaluated"] - result["broken"]
+            share["asked"] += result["evaluated"]
+            share["not_evaluated"] += not result["evaluated"]
+    fresh = delta.read_arrow(lake.table("gold", "dataset_freshness"))
+    for row in (x for x in fresh.to_pylist() if x["due_at"]) if fresh is not None else ():
+        share = found.setdefault(f"timeliness/{row['business_date']}", Counter(met=0, asked=0, not_evaluated=0))
+        share["asked"] += 1
+        share["met"] += bool(row["delivered_at"] and row["delivered_at"] <= row["due_at"])
+    return found
 
 
 def test_the_tiles_of_the_first_page_count_deliveries_and_identities(
