@@ -96,7 +96,11 @@ def find_release(lake: Lake, number: int | None) -> Release | None:
         if release.number == number:
             return release
     raise LakeError(
-        "E004", place="release", expected=", ".join(str(r.number) for r in releases) or "none yet", actual=str(number)
+        "E004",
+        place="release",
+        expected=", ".join(str(r.number) for r in releases) or "none yet",
+        actual=str(number),
+        next_command="lake releases",
     )
 
 
