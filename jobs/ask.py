@@ -137,9 +137,8 @@ def report(settings: Settings) -> None:
     """Write the auditor's pages again and print where they are."""
     from jobs.report import write_report
 
-    page = write_report(
-        settings.lake, load_contracts(settings.city), load_gold(settings.city), load_city(settings.city).title
-    )
+    title = load_city(settings.city).title
+    page = write_report(settings.lake, load_contracts(settings.city), load_gold(settings.city), title, again=True)
     if settings.json:
         show.print_json("report", page=page)
     else:

@@ -7,25 +7,53 @@ and need no network. A release's page does hold the gold figures that it restate
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobs.contracts import Contract, load_city
+from jobs.contracts import Contract, fingerprint, load_city
 from jobs.lake import Lake
 from jobs.report import dataset, delivery, department, dictionary, index, pages, released
 from jobs.report.chart import draw_rows, draw_shares
 from jobs.report.facts import Facts, read_facts
 
+MARKS = "pages.json"
+
 
 def write_report(
-    lake: Lake, contracts: Mapping[str, Contract], gold_contracts: Mapping[str, Contract], title: str
+    lake: Lake,
+    contracts: Mapping[str, Contract],
+    gold_contracts: Mapping[str, Contract],
+    title: str,
+    *,
+    again: bool = False,
 ) -> str:
-    """Write every page whose bytes changed under `reports/`; returns the path of `index.html`."""
+    """Write every page whose bytes changed under `reports/`; returns the path of `index.html`.
+
+    A page is not even made where it is there and was made of the same things; with `again` all are, whatever became of them since.
+    """
     facts = read_facts(lake, contracts, gold_contracts, load_city(lake.city))
-    for name, text in _render(lake, facts, title):
-        _write_changed(lake, lake.path("reports", *name.split("/")), text.encode())
+    environment = pages.open_templates(facts.city.timezone, title)
+    before, made_by = {} if again else _read_marks(lake), [pages.identity(), facts.city.timezone, title]
+    found = lake.files.find(lake.path("reports")) if before else ()
+    there, after = {p.rpartition("/reports/")[2] for p in found}, {}
+    for page in _list_pages(lake, facts):
+        after[page.name] = fingerprint([made_by, page.template, repr(page.view), page.charts])
+        if before.get(page.name) != after[page.name] or page.name not in there:
+            root = "../" * page.name.count("/")
+            text = pages.render(environment, page.template, root, page.view, page.charts)
+            _write_changed(lake, lake.path("reports", *page.name.split("/")), text.encode())
+    _write_changed(lake, lake.path("reports", MARKS), json.dumps(after, indent=0, sort_keys=True).encode())
     return lake.path("reports", "index.html")
+
+
+def _read_marks(lake: Lake) -> Mapping[str, str]:
+    """What each page was made from, by its name: a page is made again where that is another."""
+    path = lake.path("reports", MARKS)
+    found: Mapping[str, str] = json.loads(lake.files.cat_file(path)) if lake.files.exists(path) else {}
+    return found
 
 
 def write_docs(
@@ -49,30 +77,31 @@ def write_docs(
     return lake.path("reports", "docs", "index.html") if out is None else str(out / "index.html")
 
 
-def _render(lake: Lake, facts: Facts, title: str) -> Iterator[tuple[str, str]]:
-    environment = pages.open_templates(facts.city.timezone, title)
+@dataclass(frozen=True)
+class Page:
+    """A page before it is made: nothing but its template, its view and drawings decides its bytes."""
+
+    name: str
+    template: str
+    view: Any
+    charts: Mapping[str, str] = field(default_factory=dict)
+
+
+def _list_pages(lake: Lake, facts: Facts) -> Iterator[Page]:
     for receipt in facts.delivered:
-        view: Any = delivery.view_delivery(facts, receipt)
-        yield (
-            pages.delivery_path(receipt.dataset, receipt.business_date, receipt.revision),
-            pages.render(environment, "delivery.html", "../../", view),
-        )
+        name = pages.delivery_path(receipt.dataset, receipt.business_date, receipt.revision)
+        yield Page(name, "delivery.html", delivery.view_delivery(facts, receipt))
     for contract in facts.contracts.values():
         shown = dataset.view_dataset(facts, contract)
-        name = contract.dataset
-        yield pages.dataset_path(name), pages.render(environment, "dataset.html", "../../", shown)
-        yield pages.rules_path(name), pages.render(environment, "rules.html", "../../", shown)
+        yield Page(pages.dataset_path(contract.dataset), "dataset.html", shown)
+        yield Page(pages.rules_path(contract.dataset), "rules.html", shown)
     for source in sorted({c.source for c in facts.contracts.values()}):
-        told = department.view_department(facts, source)
-        yield pages.department_path(source), pages.render(environment, "department.html", "../", told)
+        yield Page(pages.department_path(source), "department.html", department.view_department(facts, source))
     for release in facts.releases:
-        yield (
-            pages.release_path(release.number),
-            pages.render(environment, "release.html", "../", released.view_release(facts, release)),
-        )
+        yield Page(pages.release_path(release.number), "release.html", released.view_release(facts, release))
     front = index.view_index(facts)
     charts = {"rows": draw_rows(lake, front.bars), "shares": draw_shares(lake, front.shares)}
-    yield "index.html", pages.render(environment, "index.html", "", front, charts)
+    yield Page("index.html", "index.html", front, charts)
 
 
 def _write_changed(lake: Lake, path: str, data: bytes) -> None:

@@ -44,7 +44,7 @@ class DeliveryView:
     errors: Sequence[Mapping[str, Any]]
     decisions: Sequence[Decision]
     lines: Sequence[Line]
-    releases: Sequence[int]
+    releases: Sequence[tuple[int, int | None]]
 
 
 def view_delivery(facts: Facts, receipt: Receipt) -> DeliveryView:

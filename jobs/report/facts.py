@@ -85,10 +85,37 @@ class Facts:
         )
         return line if line and line.outcome == "held" and not signed else None
 
-    def standing_on(self, receipt: Receipt) -> list[int]:
-        """Numbers of the releases that stand on a delivery."""
-        what = [receipt.dataset, receipt.business_date, receipt.revision, receipt.sha256]
-        return [r.number for r in self.releases if any(what == list(d) for t in r.tables.values() for d in t.stands_on)]
+    def about(self, stage: str, dataset: str) -> list[Line]:
+        """Every line of a stage of a dataset, gold table or release, as they were written."""
+        return self._about.get((stage, dataset), [])
+
+    @cached_property
+    def _about(self) -> dict[tuple[str, str], list[Line]]:
+        found: dict[tuple[str, str], list[Line]] = {}
+        for x in self.lines:
+            found.setdefault((x.stage, x.dataset), []).append(x)
+        return found
+
+    def standing_on(self, receipt: Receipt) -> list[tuple[int, int | None]]:
+        """The releases that stand on a delivery, as runs from a number to a number; to None where it is in the newest one too."""
+        numbers = [r.number for r in self.releases]
+        places = self._standing.get((receipt.dataset, receipt.business_date, receipt.revision, receipt.sha256), [])
+        runs: list[list[int]] = []
+        for at in places:
+            if runs and runs[-1][1] == at - 1:
+                runs[-1][1] = at
+            else:
+                runs.append([at, at])
+        return [(numbers[a], None if b == len(numbers) - 1 else numbers[b]) for a, b in runs]
+
+    @cached_property
+    def _standing(self) -> dict[tuple[Any, ...], list[int]]:
+        """By delivery the places, in the list of releases, of those that stand on it."""
+        found: dict[tuple[Any, ...], list[int]] = {}
+        for at, release in enumerate(self.releases):
+            for what in {tuple(d) for t in release.tables.values() for d in t.stands_on}:
+                found.setdefault(what, []).append(at)
+        return found
 
 
 def read_facts(

@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -35,6 +36,13 @@ def department_path(source: str) -> str:
 
 def release_path(number: int) -> str:
     return f"releases/{number}.html"
+
+
+@cache
+def identity() -> str:
+    """What makes pages of views: the code and templates of the report."""
+    files = sorted(p for p in FOLDER.parent.rglob("*") if p.suffix in (".py", ".html", ".css"))
+    return hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest()
 
 
 def open_templates(timezone: str, title: str) -> jinja2.Environment:

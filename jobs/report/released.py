@@ -41,7 +41,7 @@ class ReleaseView:
     decisions: Sequence[Decision]
     restatements: Sequence[Mapping[str, Any]]
     restated: int
-    newest: int
+    is_newest: bool
     has_links: bool
     measured: Mapping[str, Any]
     pending: Sequence[Mapping[str, Any]]
@@ -60,7 +60,7 @@ def view_release(facts: Facts, release: Release) -> ReleaseView:
         release=release, tables=tables, contracts=facts.gold_contracts, deliveries=sorted(stands), stands=stands,
         checked=[c for t in tables for c in _checked(facts, release, t)],
         decisions=[d for d in facts.decisions if d.input_fingerprint in identities or _is_on_link(d, release)],
-        restatements=restated[:LIMIT], restated=len(restated), newest=facts.releases[-1].number,
+        restatements=restated[:LIMIT], restated=len(restated), is_newest=release.number == facts.releases[-1].number,
         has_links=_has_links(release), measured=_measured(facts, release),
         pending=_pending(facts, release),
     )  # fmt: skip
@@ -68,7 +68,7 @@ def view_release(facts: Facts, release: Release) -> ReleaseView:
 
 def _pending(facts: Facts, release: Release) -> Sequence[Mapping[str, Any]]:
     """Rows that waited for their parent when the release was made."""
-    found = [x for x in facts.lines if x.stage == "release" and x.dataset == f"release.{release.number}"]
+    found = facts.about("release", f"release.{release.number}")
     return found[-1].counts.get("pending", ()) if found else ()
 
 
@@ -84,15 +84,14 @@ def _is_on_link(decision: Decision, release: Release) -> bool:
 
 def _measured(facts: Facts, release: Release) -> Mapping[str, Any]:
     """What `lake verify` last measured of the release's links; nothing where it has none or nobody measured them."""
-    found = [x for x in facts.lines if x.stage == "verify" and x.dataset == f"release.{release.number}"]
+    found = facts.about("verify", f"release.{release.number}")
     return found[-1].counts if found and _has_links(release) else {}
 
 
 def _builds(facts: Facts, release: Release, table: Released) -> list[Line]:
     """Ledger lines of a table's builds up to this release; later runs do not change its page."""
-    ends = [x.line for x in facts.lines if x.stage == "release" and x.dataset == f"release.{release.number}"]
-    found = [x for x in facts.lines if x.stage == "gold" and x.dataset == f"gold.{table.table}"]
-    return [x for x in found if not ends or x.line < ends[0]]
+    ends = facts.about("release", f"release.{release.number}")
+    return [x for x in facts.about("gold", f"gold.{table.table}") if not ends or x.line < ends[0].line]
 
 
 def _checked(facts: Facts, release: Release, table: Released) -> list[Checked]:

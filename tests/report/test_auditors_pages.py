@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
 
+from jobs import cli, report
+from jobs.contracts import load_city
 from jobs.errors import LakeError
 from jobs.lake import Lake
 from jobs.ledger import Decision, Ledger, Line, Run
+from jobs.report.facts import read_facts
 from tests.report import invented
 from tests.report.invented import CONTRACTS, FIRST, NOW, SECOND
 from tests.report.test_report import newest, numbers
@@ -132,3 +136,48 @@ def test_a_delivery_unlike_the_nights_before_needs_a_person_until_one_signs(tmp_
 def test_a_department_without_a_fault_is_told_so(pages: Path) -> None:
     soup = page(pages, "departments", "tax.html")
     assert soup.select("[data-trouble]") == [] and "Nothing to mend." in soup.get_text()
+
+
+def test_a_page_is_made_again_only_where_something_of_it_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = invented.make_lake(tmp_path)
+    pages = invented.write_pages(lake)
+    made: list[str] = []
+    render = report.pages.render
+    monkeypatch.setattr(report.pages, "render", lambda e, template, *rest: made.append(template) or render(e, template, *rest))  # fmt: skip
+    invented.write_pages(lake)
+    assert made == []
+    line = newest(lake, "traffic.link_speed", "silver")
+    Ledger(lake, Run("run-2", 1, NOW)).append(Line(**{**vars(line), "counts": {**line.counts, "good": 7}}))
+    invented.write_pages(lake)
+    assert sorted(made) == ["dataset.html", "delivery.html", "index.html", "rules.html"]
+    assert "7" in page(pages, "datasets", "traffic.link_speed", "index.html").select_one('[data-count="good"]').get_text()  # fmt: skip
+    made.clear()
+    (pages / "releases" / "1.html").unlink()
+    invented.write_pages(lake)
+    assert made == ["release.html"] and (pages / "releases" / "1.html").is_file()
+
+
+def test_the_command_makes_every_page_again_whatever_became_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake = invented.make_lake(tmp_path)
+    path = invented.write_pages(lake) / "releases" / "1.html"
+    kept = path.read_bytes()
+    path.write_bytes(kept.replace(b"Release 1", b"Release 7"))
+    monkeypatch.setenv("LAKE_ROOT", lake.root)
+    monkeypatch.setattr("sys.argv", ["lake", "report"])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    capsys.readouterr()
+    assert not left.value.code and path.read_bytes() == kept
+
+
+def test_a_delivery_names_the_releases_that_stand_on_it_as_runs(lake: Lake) -> None:
+    facts = read_facts(lake, CONTRACTS, invented.GOLD, load_city(invented.CITY))
+    receipt = next(r for r in facts.delivered if (r.dataset, r.revision) == (CRASHES, 1))
+    assert facts.standing_on(receipt) == [(2, None)]
+    (last,) = [r for r in facts.releases if r.number == 2]
+    later = tuple(replace(last, number=n, tables=last.tables if n not in (4, 7) else {}) for n in range(3, 8))
+    assert replace(facts, releases=(*facts.releases, *later)).standing_on(receipt) == [(2, 3), (5, 6)]

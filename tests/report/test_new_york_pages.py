@@ -329,8 +329,11 @@ def test_a_release_stands_on_the_accepted_deliveries_of_the_tables_that_were_rea
         shown = {str(x["data-delivery"]): x.select("[data-field=sha256]")[0].get_text() for x in rows}
         assert shown == {"/".join(map(str, key_of(r))): r.sha256 for r in behind}
         for r in receipts:
-            numbers = [x["data-stands-in"] for x in pages[page_of(r)].select("[data-stands-in]")]
-            assert (str(release.number) in numbers) == (r in behind)
+            runs = [
+                (int(str(x["data-stands-in"])), str(x["data-to"])) for x in pages[page_of(r)].select("[data-stands-in]")
+            ]
+            stands = any(first <= release.number and (not to or release.number <= int(to)) for first, to in runs)
+            assert stands == (r in behind)
 
 
 def test_what_is_read_is_what_is_carried(pages: dict[str, BeautifulSoup]) -> None:
