@@ -113,6 +113,15 @@ class Due:
 
 
 @dataclass(frozen=True)
+class RowDate:
+    """The column that dates a row, which lies at most `before` days before the business date and `after` days after it."""
+
+    column: str
+    before: int = 0
+    after: int = 0
+
+
+@dataclass(frozen=True)
 class Place:
     """A server of the contract: how and where a delivery is fetched. Secrets come from the environment by name."""
 
@@ -195,6 +204,12 @@ class Contract:
     @property
     def min_rows(self) -> int:
         return int(self.properties.get("minRows", 0))
+
+    @property
+    def row_date(self) -> RowDate | None:
+        """Which column dates a row, and how many days round the business date it may say."""
+        declared = self.properties.get("rowDate")
+        return RowDate(**declared) if declared else None
 
     @property
     def volume_band(self) -> Decimal:

@@ -428,6 +428,7 @@ CODES: dict[str, Code] = {
     "Q316": _row("Not in the code list", "The value is none of the declared ones."),
     "Q317": _row("A required value is missing", "The cell is empty or a declared null token."),
     "Q318": _row("Outside the declared range or pattern", "The value breaks minimum, maximum, length or pattern."),
+    "Q407": _row("A row of another business date", "Its date lies outside the contract's `rowDate` window."),
     "Q319": _row("Not a right code", "Its shape, a check character, the date or the division in it is wrong."),
     "Q701": _row("Breaks a rule of the suite", "The rule's reason stands in the suite and in the report."),
     "Q801": _row(

@@ -14,13 +14,13 @@ from pyspark.sql import functions as F
 
 from jobs import columns
 from jobs.codes import coded, codes_identity, is_wrong
-from jobs.contracts import Contract, conf_roots, fingerprint, load_module
+from jobs.contracts import Contract, RowDate, conf_roots, fingerprint, load_module
 from jobs.errors import LakeError
 from jobs.fold import hash_of
 from jobs.persons import PersonKey, key_identity, person_key, persons, token, with_pads
 from jobs.quality import Condition
 from jobs.rules import LINEAGE, bit_masks, cast_columns, is_any_set
-from jobs.suites import Rule, Suite
+from jobs.suites import MARKS, Rule, Suite
 
 Step = Callable[[DataFrame], DataFrame]
 NOT_OF_ROWS = ("shareClass", "openClass", "manifest", "volumeBand", "shiftFactor")  # no row of silver rests on them
@@ -73,7 +73,16 @@ def type_rows(bronze: DataFrame, contract: Contract, *, proven: bool = False) ->
         rows = rows.transform(step)
     typed = cast_columns(rows, contract, proven=proven)
     marks = {f"_miscoded_{c.name}": F.lit(False) if proven else is_wrong(c, contract.city) for c in coded(contract)}
+    if dated := contract.row_date:
+        marks[f"_misdated_{dated.column}"] = F.lit(False) if proven else _is_of_another_night(dated)
     return typed.withColumns(marks) if marks else typed
+
+
+def _is_of_another_night(dated: RowDate) -> Column:
+    """Whether a row says a date outside its window round the business date; one without a date says nothing."""
+    day = f"CAST(`{dated.column}` AS DATE)"
+    window = f"date_sub(_business_date, {dated.before}) AND date_add(_business_date, {dated.after})"
+    return F.expr(f"coalesce({day} NOT BETWEEN {window}, false)")
 
 
 def _group_number(pattern: str) -> int:
@@ -92,7 +101,7 @@ def rule_conditions(
 
 
 def _is_mark(rule: Rule) -> bool:
-    return str(rule.kwargs.get("column", "")).startswith(("_unconverted_", "_miscoded_"))
+    return str(rule.kwargs.get("column", "")).startswith(MARKS)
 
 
 def judge_rows(

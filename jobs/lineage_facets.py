@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from openlineage.client import facet_v2 as facets
@@ -9,11 +10,10 @@ from openlineage.client import facet_v2 as facets
 from jobs.column_lineage import bronze_origins, headers, silver_origins
 from jobs.contracts import Contract
 from jobs.ledger import Line
-from jobs.suites import derive_rules, load_suite
+from jobs.suites import MARKS, derive_rules, load_suite
 
 SEVERITY = {"critical": "error", "warning": "warn"}
 NOT_NULL = "expect_column_values_to_not_be_null"
-_UNCONVERTED = "_unconverted_"
 _lineage = facets.column_lineage_dataset
 _AS_IT_IS = _lineage.Transformation("DIRECT", "IDENTITY", masking=False)
 _Origin = tuple[
@@ -100,4 +100,5 @@ def rule_columns(contract: Contract) -> Mapping[str, str]:
     """The column that a rule is about, by the rule's id; rules about several columns or the whole table are left out."""
     suite = load_suite(contract)
     rules = (*suite.bronze, *suite.silver, *suite.gold, *(derive_rules(contract) if contract.source == "gold" else ()))
-    return {r.id: str(r.kwargs["column"]).removeprefix(_UNCONVERTED) for r in rules if "column" in r.kwargs}
+    marks = f"^({'|'.join(MARKS)})"
+    return {r.id: re.sub(marks, "", str(r.kwargs["column"])) for r in rules if "column" in r.kwargs}

@@ -65,6 +65,7 @@ def _lint_dataset(contract: Contract) -> Iterator[str]:
     yield from _lint_parents(contract)
     yield from _lint_bands(contract)
     yield from _lint_manifest(contract)
+    yield from _lint_row_date(contract)
     yield from _lint_origins(contract)
     if contract.due.retention_years < RELEASE_RETENTION_YEARS:
         yield f"kept {contract.due.retention_years} years, but releases stand on it for {RELEASE_RETENTION_YEARS}"
@@ -106,6 +107,14 @@ def _lint_bands(contract: Contract) -> Iterator[str]:
             yield f"shiftFactor of {column}, which is no control sum"
         if factor <= 1:
             yield f"shiftFactor {factor} of {column} is not greater than 1"
+
+
+def _lint_row_date(contract: Contract) -> Iterator[str]:
+    dated = contract.row_date
+    if dated and not any(c.name == dated.column and c.logical_type in ("date", "timestamp") for c in contract.columns):
+        yield f"rowDate {dated.column} is no column with a date"
+    if dated and min(dated.before, dated.after) < 0:
+        yield f"rowDate {dated.column}: days before and after are counted from 0"
 
 
 def _lint_manifest(contract: Contract) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobs.contracts import Column, Contract, conf_roots, read_yaml
+from jobs.contracts import Column, Contract, RowDate, conf_roots, read_yaml
 from jobs.errors import LakeError
 
 ROW_RULES = frozenset(
@@ -26,6 +26,7 @@ ROW_RULES = frozenset(
 )
 # Seen in 1.24.1 on Spark: its count leaves row_condition out, and its own arithmetic then fails.
 NO_CONDITION = frozenset({"expect_column_pair_values_to_be_in_set"})
+MARKS = ("_unconverted_", "_miscoded_", "_misdated_")  # what judging adds beside a value
 DIMENSIONS = ("completeness", "validity", "uniqueness", "consistency", "timeliness", "accuracy")
 
 
@@ -173,6 +174,17 @@ def _derive_column(contract: Contract, column: Column) -> list[Rule]:
                 "validity",
             )
         )
+    dated = contract.row_date if contract.row_date and contract.row_date.column == name else None
+    if dated:
+        found.append(
+            (
+                "row_date",
+                "expect_column_values_to_be_in_set",
+                {"column": f"_misdated_{name}", "value_set": [False]},
+                "Q407",
+                "consistency",
+            )
+        )
     if "minimum" in options:
         found.append(("minimum", between, {"column": name, "min_value": options["minimum"]}, "Q318", "validity"))
     if "maximum" in options:
@@ -184,13 +196,20 @@ def _derive_column(contract: Contract, column: Column) -> list[Rule]:
             kwargs={**kwargs, "mostly": contract.mostly},
             severity="critical",
             dimension=dimension,
-            reason=f"The contract says: {_say(column, what)}.",
+            reason=f"The contract says: {_say_dated(dated) if what == 'row_date' else _say(column, what)}.",
             quarantine=True,
             code=code,
             derived=True,
         )
         for what, kind, kwargs, code, dimension in found
     ]
+
+
+def _say_dated(dated: RowDate | None) -> str:
+    assert dated is not None
+    if not (dated.before or dated.after):
+        return f"{dated.column} is of the business date"
+    return f"{dated.column} is at most {dated.before} days before the business date and {dated.after} after it"
 
 
 def _say(column: Column, what: str) -> str:

@@ -91,6 +91,10 @@ def _date_kinds(header: str, column: str, *, required: bool = True) -> list[Kind
     ]
 
 
+def _year_before(day: str) -> str:
+    return f"{int(day[:4]) - 1}{day[4:]}"
+
+
 def _list_kinds(header: str, column: str) -> list[Kind]:
     return [
         Kind("unknown value", header, lambda _: "其他", (f"{column}.enum",)),
@@ -119,7 +123,7 @@ KINDS: Mapping[str, Sequence[Kind]] = {
     ],
     "tax.payment": [
         *_credit_kinds("纳税人识别号", "uscc"), *_number_kinds("实缴金额", "amount_cny"), *_list_kinds("税种", "tax_type"),
-        *_date_kinds("入库日期", "paid_date"), Kind("Excel's number", "税票号码", lambda _: "2.0260E+17", ("payment_no.pattern",)),
+        *_date_kinds("入库日期", "paid_date"), Kind("another year", "入库日期", _year_before, ("paid_date.row_date",)), Kind("Excel's number", "税票号码", lambda _: "2.0260E+17", ("payment_no.pattern",)),
     ],
     "employment.insurance": [
         Kind("check digit", "身份证号", _wrong_check, ("person_id.format",)),
@@ -137,6 +141,7 @@ KINDS: Mapping[str, Sequence[Kind]] = {
     ],
     "traffic.reading": [
         *_number_kinds("平均速度", "mean_speed_kmh"), *_date_kinds("测量时间", "measured_at"),
+        Kind("another year", "测量时间", _year_before, ("measured_at.row_date",)),
         Kind("half a vehicle", "流量", lambda _: "3.5", ("volume.required", "volume.type")),
         Kind("too many", "流量", lambda _: "99999", ("volume.maximum",)),
         Kind("lost zeros", "设备编号", lambda v: "S" + v[2:], ("sensor_id.pattern",)),

@@ -104,6 +104,18 @@ def test_a_delivery_is_compared_only_with_what_it_has(broken: Break, declared: s
 
 
 @pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ("{column: value}", "rowDate value is no column with a date"),
+        ("{column: nothing}", "rowDate nothing is no column with a date"),
+    ],
+)
+def test_only_a_date_dates_a_row(broken: Break, declared: str, said: str) -> None:
+    new = f"{{property: rowDate, value: {declared}}}\n      - {{property: mode,"
+    assert broken("contract", "{property: mode,", new) == [f"reg.things: {said}"]
+
+
+@pytest.mark.parametrize(
     ("form", "said"),
     [
         ("{name: list.txt}", "a name that ends in .json or .csv"),
