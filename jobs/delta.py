@@ -194,12 +194,15 @@ def append_rows(path: str, rows: pa.Table, point: str) -> None:
     newest = next(iter(table.history(1)), {}) if table is not None else {}
     said = json.loads(str(newest.get("userMetadata") or "{}"))
     linked, tree = chain.link(rows, chain.read_tree(said, _rows_of(path)))
-    target: Any = {"table_or_uri": table}
-    if table is None:
-        target = {"table_or_uri": store.for_arrow(path), "configuration": properties("audit"), "storage_options": store.table_options(path)}  # fmt: skip
+    new: Any = (
+        {"configuration": properties("audit"), "storage_options": store.table_options(path)} if table is None else {}
+    )
     with _commit(point, path):
         store.make_folder(path.rsplit("/", 1)[0])
-        write_deltalake(**target, data=linked, mode="append", schema_mode="merge", commit_properties=_saying({"tree": tree.to_json()}))  # fmt: skip
+        write_deltalake(
+            table or store.for_arrow(path), linked, mode="append", schema_mode="merge",
+            commit_properties=_saying({"tree": tree.to_json()}), **new,
+        )  # fmt: skip
 
 
 def _rows_of(path: str) -> Iterator[Mapping[str, Any]]:

@@ -25,7 +25,12 @@ from jobs import stage as stages
 from jobs.cli import main
 from jobs.lake import Lake
 
-APPENDS = ("decision", "restatement", "release", "ledger")
+APPENDS = {
+    "decision": "decisions",
+    "restatement": "restatements",
+    "release": "releases",
+    "ledger": "ledger",
+}  # commit points and their tables
 # Two datasets are worked on at once: one moment, one death, and the list is never half written.
 DYING = threading.Lock()
 
@@ -70,7 +75,8 @@ def install(targets: Path, base: Path) -> None:
         if f"written {point}" not in left or point == "bronze":
             return
         if point in APPENDS:
-            delta.write_deltalake = lambda path, rows, **_: leave_file(targets, f"written {point}", path, rows)
+            table = base / "audit" / APPENDS[point]
+            delta.write_deltalake = lambda _, rows, **__: leave_file(targets, f"written {point}", str(table), rows)
             return
         if at == "after":
             local.done.set()

@@ -119,8 +119,8 @@ def test_another_spelling_of_the_address_is_the_same_lake(store: dict[str, str],
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "privileges"),
-        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "error sending request"),
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "SIGNATURE_DOES_NOT_MATCH"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "NETWORK_CONNECTION"),
     ],
     ids=["a refused key", "no server"],
 )
