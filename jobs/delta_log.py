@@ -93,13 +93,14 @@ class Log:
 
 
 def list_log(path: str) -> Log | None:
-    """The log of a table; None where there is no table."""
+    """The log of a table; None where there is no table, or a killed command left no more than a beginning of its first entry."""
     files, base = store.open_files(path)
     try:
         sizes = _list_sizes(files, f"{base}/_delta_log")
     except FileNotFoundError:
         return None
-    return Log(files, f"{base}/_delta_log", sizes) if sizes else None
+    log = Log(files, f"{base}/_delta_log", sizes)
+    return log if log.head >= 0 else None
 
 
 def _list_sizes(files: Any, folder: str) -> dict[str, int]:

@@ -123,6 +123,14 @@ def test_an_entry_cut_at_the_end_of_a_line_is_no_commit(copy: Path) -> None:
     assert [(p.code, "version 7" in p.where.place) for p in look(copy / "audit", full=False)] == [("E602", True)]
 
 
+def test_what_a_killed_command_leaves_of_a_table_that_it_was_making_is_no_damage(tmp_path: Path) -> None:
+    begun = tmp_path / "bronze" / "_delta_log" / "00000000000000000000.json#1"
+    begun.parent.mkdir(parents=True)
+    begun.write_bytes(b"")
+    assert look(tmp_path / "bronze") == look(tmp_path / "bronze", full=False) == []
+    assert delta.open_table(str(tmp_path / "bronze")) is None
+
+
 def test_no_reader_passes_over_an_entry_without_bytes(copy: Path) -> None:
     (copy / "audit" / "_delta_log" / f"{7:020}.json").write_bytes(b"")
     with pytest.raises(LakeError, match="version 7"):
