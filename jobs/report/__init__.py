@@ -37,8 +37,7 @@ def write_report(
     facts = read_facts(lake, contracts, gold_contracts, load_city(lake.city))
     environment = pages.open_templates(facts.city.timezone, title)
     before, made_by = {} if again else _read_marks(lake), [pages.identity(), facts.city.timezone, title]
-    found = lake.files.find(lake.path("reports")) if before else ()
-    there, after = {p.rpartition("/reports/")[2] for p in found}, {}
+    there, after = _list_names(lake) if before else set(), {}
     for page in _list_pages(lake, facts):
         after[page.name] = fingerprint([made_by, page.template, repr(page.view), page.charts])
         if before.get(page.name) != after[page.name] or page.name not in there:
@@ -54,6 +53,13 @@ def _read_marks(lake: Lake) -> Mapping[str, str]:
     path = lake.path("reports", MARKS)
     found: Mapping[str, str] = json.loads(lake.files.cat_file(path)) if lake.files.exists(path) else {}
     return found
+
+
+def _list_names(lake: Lake) -> set[str]:
+    """Names of the files that are there, as pages are named: the marks stand in the folder that names begin in."""
+    found: list[str] = lake.files.find(lake.path("reports"))
+    home = min((p for p in found if p.endswith(f"/{MARKS}")), key=len).removesuffix(MARKS)
+    return {p.removeprefix(home) for p in found}
 
 
 def write_docs(
