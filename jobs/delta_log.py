@@ -24,13 +24,8 @@ TOTALS = re.compile(r"\.?(\d{20})\.crc(\.crc)?")
 CHECKPOINT = re.compile(r"\.?(\d{20})\.checkpoint(\.\d{10}\.\d{10})?\.parquet(\.crc)?")
 SIDECAR = re.compile(r"\.(.+)\.crc")
 POINTER = "_last_checkpoint"
-UNREADABLE = (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    pa.ArrowException,
-)  # what Arrow says of bytes that are no Parquet
+# What reading bytes that are no Parquet raises.
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, pa.ArrowException)
 ACTIONS = {
     "add", "remove", "metaData", "protocol", "commitInfo", "txn", "cdc", "domainMetadata", "checkpointMetadata", "sidecar",
 }  # fmt: skip

@@ -37,7 +37,7 @@ def digest(
         raise LakeError(
             "E602", place=", ".join(different), expected=f"the digests of release {published(settings, number).number}",
             actual=f"{len(different)} tables differ",
-            next_command="lake run: it builds a lost table again",
+            next_command="lake run, which builds a lost table again; lake fsck --full says what is damaged, lake restore --release N goes back",
         )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 import pyarrow.parquet as pq
 
 from jobs import landing, store, sums
+from jobs.checkpoints import TABLES as AUDIT
 from jobs.contracts import Contract, load_gold
 from jobs.delta_log import UNREADABLE, Fault, State, list_log, read_state
 from jobs.errors import LakeError
@@ -24,7 +25,6 @@ from jobs.lake import Lake
 from jobs.release import Release, read_releases
 from jobs.whole_log import read_all
 
-AUDIT = ("decisions", "releases", "restatements", "ledger")
 REMEDIES = {
     "landing": "remove the damaged object, put the same delivery into the inbox again, then lake run",
     "bronze": "{remove}, then lake run: it is read again from landing",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from jobs import gold
@@ -12,32 +13,37 @@ from jobs.ledger import Line
 from jobs.night.opened import Night, note_line
 
 STAGE = "band"
+Unusual = tuple[Contract, Counted, LakeError]
 
 
 def find_unsigned(night: Night) -> dict[str, LakeError]:
     """By silver table the oldest unusual delivery of its dataset that nobody has approved."""
-    found: dict[str, LakeError] = {}
-    for contract in night.contracts.values():
-        for _, error in _unsigned(night, contract):
-            found.setdefault(contract.table, error)
-    return found
+    return _oldest(_list_unsigned(night))
 
 
 def note_unusual(night: Night) -> dict[str, LakeError]:
     """Write down, once, which deliveries are unusual and which no longer are; returns what `find_unsigned` does."""
-    now = {}
-    for contract in night.contracts.values():
-        for counted, error in _unsigned(night, contract):
-            now[contract.dataset, counted.business_date, counted.revision, STAGE] = (counted, error)
-    for key, (counted, error) in now.items():
-        line = Line(STAGE, key[0], "held", key[1], key[2], counted.sha256, error=error.parts())
-        known = night.ledger.newest(STAGE, *key[:3])
+    unsigned = _list_unsigned(night)
+    now = [
+        (Line(STAGE, c.dataset, "held", counted.business_date, counted.revision, counted.sha256, error=e.parts()), e)
+        for c, counted, e in unsigned
+    ]
+    for line, error in now:
+        known = night.ledger.newest(STAGE, line.dataset, line.business_date, line.revision)
         if known is None or (known.outcome, known.sha256, known.error) != ("held", line.sha256, line.error):
             note_line(night, line, error)
-    for line in list_held(night):
-        if line.key not in now:
-            note_line(night, replace(line, outcome="accepted", error={}), None)
-    return find_unsigned(night)
+    keys = {line.key for line, _ in now}
+    for line in [x for x in list_held(night) if x.key not in keys]:
+        note_line(night, replace(line, outcome="accepted", error={}), None)
+    return _oldest(unsigned)
+
+
+def _oldest(unsigned: Sequence[Unusual]) -> dict[str, LakeError]:
+    return {contract.table: error for contract, _, error in reversed(unsigned)}
+
+
+def _list_unsigned(night: Night) -> list[Unusual]:
+    return [(c, counted, error) for c in night.contracts.values() for counted, error in _unsigned(night, c)]
 
 
 def list_held(night: Night) -> list[Line]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bs4 import BeautifulSoup
 
 from jobs import cli, report
 from jobs.contracts import load_city
@@ -17,27 +16,13 @@ from jobs.ledger import Decision, Ledger, Line, Run
 from jobs.report.facts import read_facts
 from tests.report import invented
 from tests.report.invented import CONTRACTS, FIRST, NOW, SECOND
-from tests.report.test_report import newest, numbers
+from tests.report.test_report import newest, numbers, read_page
 
 CRASHES = "traffic.crashes"
 
 
-@pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    return invented.make_lake(tmp_path_factory.mktemp("lake"))
-
-
-@pytest.fixture(scope="module")
-def pages(lake: Lake) -> Path:
-    return invented.write_pages(lake)
-
-
-def page(pages: Path, *name: str) -> BeautifulSoup:
-    return BeautifulSoup(pages.joinpath(*name).read_text("utf-8"), "html.parser")
-
-
 def test_a_letter_a_night_tells_how_each_delivery_ended(pages: Path) -> None:
-    letters = {str(x["data-heat"]): str(x["data-letter"]) for x in page(pages, "index.html").select("[data-heat]")}
+    letters = {str(x["data-heat"]): str(x["data-letter"]) for x in read_page(pages, "index.html").select("[data-heat]")}
     assert len(letters) == 2 * len(CONTRACTS)
     assert {k: v for k, v in letters.items() if v} == {
         f"{CRASHES}/{FIRST}": "H", f"land.sales/{FIRST}": "R", f"traffic.link_speed/{FIRST}": "L", f"{CRASHES}/{SECOND}": "N"
@@ -52,7 +37,7 @@ def results_of(lake: Lake, dimension: str) -> list[Any]:
 
 
 def test_a_dimensions_share_is_what_was_met_of_what_was_asked(lake: Lake, pages: Path) -> None:
-    shown = {str(x["data-share"]): x for x in page(pages, "index.html").select("[data-share]")}
+    shown = {str(x["data-share"]): x for x in read_page(pages, "index.html").select("[data-share]")}
     asked = sum(r["evaluated"] for r in results_of(lake, "validity"))
     broken = sum(r["broken"] for r in results_of(lake, "validity"))
     assert numbers(shown[f"validity/{FIRST}"]) == {"met": asked - broken, "asked": asked, "not_evaluated": 0}
@@ -68,17 +53,17 @@ def test_a_rule_with_nothing_to_be_asked_of_is_not_shown_as_met(tmp_path: Path) 
     empty = tuple({**r, "evaluated": 0, "broken": 0, "success": True, "dimension": "accuracy"} for r in line.results)
     Ledger(lake, Run("run-2", 1, NOW)).append(Line(**{**vars(line), "results": empty}))
     pages = invented.write_pages(lake)
-    share = page(pages, "index.html").select_one(f'[data-share="accuracy/{FIRST}"]')
+    share = read_page(pages, "index.html").select_one(f'[data-share="accuracy/{FIRST}"]')
     assert (share.select_one("[data-field=percent]").get_text(), numbers(share)["not_evaluated"]) == (
         "not evaluated",
         2,
     )
-    rules = page(pages, "datasets", "traffic.link_speed", "rules.html").select("[data-stage=silver] [data-asked]")
+    rules = read_page(pages, "datasets", "traffic.link_speed", "rules.html").select("[data-stage=silver] [data-asked]")
     assert [r.td.find_next_sibling("td").get_text() for r in rules] == ["not evaluated"] * 2
 
 
 def test_a_datasets_page_says_what_each_revision_did(lake: Lake, pages: Path) -> None:
-    soup = page(pages, "datasets", CRASHES, "index.html")
+    soup = read_page(pages, "datasets", CRASHES, "index.html")
     shown = {str(x["data-delivery"]): numbers(x) for x in soup.select("[data-delivery]")}
     counts = newest(lake, CRASHES, "silver").counts
     assert shown[f"{FIRST}.r1"] == {
@@ -91,7 +76,7 @@ def test_a_datasets_page_says_what_each_revision_did(lake: Lake, pages: Path) ->
 
 
 def test_a_rule_shows_its_reason_and_every_time_it_was_asked(lake: Lake, pages: Path) -> None:
-    soup = page(pages, "datasets", CRASHES, "rules.html")
+    soup = read_page(pages, "datasets", CRASHES, "rules.html")
     (rule,) = [x for x in soup.select("section[data-rule]") if x["data-rule"] == "traffic.crashes.s1"]
     assert "Reason of traffic.crashes.s1." in rule.get_text()
     asked = {str(x["data-asked"]): numbers(x) for x in rule.select("[data-asked]")}
@@ -102,7 +87,7 @@ def test_a_rule_shows_its_reason_and_every_time_it_was_asked(lake: Lake, pages: 
 
 
 def test_a_department_is_told_what_was_wrong_with_file_and_record(pages: Path) -> None:
-    soup = page(pages, "departments", "traffic.html")
+    soup = read_page(pages, "departments", "traffic.html")
     troubles = {str(x["data-trouble"]): x for x in soup.select("[data-trouble]")}
     assert set(troubles) == {f"{CRASHES}/{FIRST}", f"{CRASHES}/{SECOND}", f"traffic.link_speed/{FIRST}"}
     assert "E701" in troubles[f"{CRASHES}/{FIRST}"].get_text() and "after it was due" in troubles[f"traffic.link_speed/{FIRST}"].get_text()  # fmt: skip
@@ -112,7 +97,7 @@ def test_a_department_is_told_what_was_wrong_with_file_and_record(pages: Path) -
 
 def test_set_aside_records_stand_on_the_departments_page(tmp_path: Path) -> None:
     lake = invented.make_lake(tmp_path, corrected=False)
-    soup = page(invented.write_pages(lake), "departments", "traffic.html")
+    soup = read_page(invented.write_pages(lake), "departments", "traffic.html")
     aside = soup.select_one('[data-aside="traffic.crashes.s1"]')
     assert numbers(aside)["rows"] == 251 and len(aside.select("[data-place]")) == 50
     assert "Reason of traffic.crashes.s1." in aside.get_text()
@@ -126,15 +111,15 @@ def test_a_delivery_unlike_the_nights_before_needs_a_person_until_one_signs(tmp_
     ledger = Ledger(lake, Run("run-2", 1, NOW))
     ledger.append(Line("band", CRASHES, "held", FIRST, 1, line.sha256, error=error.parts()))
     pages = invented.write_pages(lake)
-    problems = page(pages, "index.html").select(f'[data-problem="{CRASHES}/{FIRST}"]')
+    problems = read_page(pages, "index.html").select(f'[data-problem="{CRASHES}/{FIRST}"]')
     assert [("E702" in p.get_text(), "lake approve" in p.get_text()) for p in problems] == [(True, True)]
-    assert page(pages, "datasets", CRASHES, f"{FIRST}.r1.html").select_one("[data-error=E702]") is not None
+    assert read_page(pages, "datasets", CRASHES, f"{FIRST}.r1.html").select_one("[data-error=E702]") is not None
     ledger.decide(Decision("approve", "Ada", "a holiday", CRASHES, FIRST, 1, line.sha256))
-    assert page(invented.write_pages(lake), "index.html").select(f'[data-problem="{CRASHES}/{FIRST}"]') == []
+    assert read_page(invented.write_pages(lake), "index.html").select(f'[data-problem="{CRASHES}/{FIRST}"]') == []
 
 
 def test_a_department_without_a_fault_is_told_so(pages: Path) -> None:
-    soup = page(pages, "departments", "tax.html")
+    soup = read_page(pages, "departments", "tax.html")
     assert soup.select("[data-trouble]") == [] and "Nothing to mend." in soup.get_text()
 
 
@@ -152,7 +137,7 @@ def test_a_page_is_made_again_only_where_something_of_it_changed(
     Ledger(lake, Run("run-2", 1, NOW)).append(Line(**{**vars(line), "counts": {**line.counts, "good": 7}}))
     invented.write_pages(lake)
     assert sorted(made) == ["dataset.html", "delivery.html", "index.html", "rules.html"]
-    assert "7" in page(pages, "datasets", "traffic.link_speed", "index.html").select_one('[data-count="good"]').get_text()  # fmt: skip
+    assert "7" in read_page(pages, "datasets", "traffic.link_speed", "index.html").select_one('[data-count="good"]').get_text()  # fmt: skip
     made.clear()
     (pages / "releases" / "1.html").unlink()
     invented.write_pages(lake)

@@ -26,11 +26,6 @@ TABLES: dict[str, Contract] = {f"gold.{t}": c for t, c in GOLD.items()} | dict(C
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    return invented.make_lake(tmp_path_factory.mktemp("lake"))
-
-
-@pytest.fixture(scope="module")
 def pages(lake: Lake) -> dict[str, BeautifulSoup]:
     invented.write_pages(lake)
     folder = Path(write_docs(lake, CONTRACTS, GOLD, "New York")).parent

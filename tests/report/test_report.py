@@ -7,7 +7,6 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 
-import pytest
 from bs4 import BeautifulSoup, Tag
 
 from jobs import delta, landing
@@ -16,16 +15,6 @@ from jobs.ledger import Ledger, Line, Run, all_lines
 from jobs.release import read_releases
 from tests.report import invented
 from tests.report.invented import CONTRACTS, EVIL, FIRST, NOW, SECOND
-
-
-@pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    return invented.make_lake(tmp_path_factory.mktemp("lake"))
-
-
-@pytest.fixture(scope="module")
-def pages(lake: Lake) -> Path:
-    return invented.write_pages(lake)
 
 
 def read_page(pages: Path, *name: str) -> BeautifulSoup:
