@@ -28,11 +28,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import psutil
 
 from jobs.contracts import PROJECT
 from tests.docker.compose import FOLDER, image_env, one_shots, services, source
-from tests.servers import free_ports, running
+from tests.servers import addresses_of, family_of, free_ports, running
 
 PORT = re.compile(r"(?:port[.a-z]*=|[:.]|--port |-p |, )(\d{4,5})\b")
 
@@ -188,16 +187,8 @@ class Native:
 
     def listening(self) -> set[str]:
         """Addresses on which the services and all that they started listen."""
-        found = set()
-        for process in self.started.values():
-            leader = psutil.Process(process.pid)
-            for one in (leader, *leader.children(recursive=True)):
-                found |= {
-                    c.laddr.ip.removeprefix("::ffff:")
-                    for c in one.net_connections("tcp")
-                    if c.status == psutil.CONN_LISTEN
-                }
-        return found
+        processes = [p for one in self.started.values() for p in family_of(one.pid)]
+        return {address for address, _ in addresses_of(processes)}
 
 
 def _user() -> dict[str, str]:

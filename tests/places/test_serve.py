@@ -25,7 +25,7 @@ from jobs.contracts import PROJECT
 from jobs.setup import java_home, spark_home
 from tests.little import CITY, World, csv_of, write_conf
 from tests.places.conftest import ask_at
-from tests.servers import free_ports, running, wait_until
+from tests.servers import addresses_of, family_of, free_ports, running, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
 USER = "nobody"
@@ -282,10 +282,9 @@ def test_without_the_token_connect_says_nothing(service: Service) -> None:
 
 
 def test_it_listens_on_this_machine_only(service: Service) -> None:
-    family = [psutil.Process(service.pid), *psutil.Process(service.pid).children(recursive=True)]
-    heard = {c.laddr for p in family for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN}
-    assert {a.ip.removeprefix("::ffff:") for a in heard} == {"127.0.0.1"}
-    assert {service.thrift, service.connect} <= {a.port for a in heard}
+    heard = addresses_of(family_of(service.pid))
+    assert {address for address, _ in heard} == {"127.0.0.1"}
+    assert {service.thrift, service.connect} <= {port for _, port in heard}
 
 
 def test_who_can_read_more_than_gold_is_told_to_start_it_as_another_user(service: Service) -> None:
