@@ -54,19 +54,19 @@ class Work:
 
     @property
     def run_id(self) -> str:
-        """The same for the same stage of the same delivery at the same time by the run's clock."""
+        """Of dataset, business date, revision and stage, so that who has the ledger can work it out; each try of it is the same run.
+
+        A gold table and a release have no revision: the run's clock is in its place.
+        """
         x = self.line
-        return str(
-            uuid.uuid5(
-                _OURS, "/".join([self.city.name, self.job, x.business_date, str(x.revision), x.at, str(x.attempt)])
-            )
-        )
+        when = x.at if x.stage in ("gold", "release") else str(x.revision)
+        return str(uuid.uuid5(_OURS, "/".join([self.city.name, self.job, x.business_date, when])))
 
 
 def write_events(lake: Lake, work: Work) -> str:
     """Write the events of one stage; returns the path of their file."""
-    name = f"{work.job}-{work.run_id}.jsonl"
-    path = lake.path("audit", "lineage", work.line.at[:10], name)
+    at, tried = work.line.at, f"{work.line.at[11:19].replace(':', '')}-{work.line.attempt}"
+    path = lake.path("audit", "lineage", at[:10], f"{work.job}-{tried}-{work.run_id}.jsonl")
     lake.write_atomic(path, "".join(f"{Serde.to_json(e)}\n" for e in make_events(work)).encode())
     return path
 

@@ -14,7 +14,7 @@ from openlineage.client.serde import Serde
 from jobs import night as nights
 from jobs.contracts import Contract, city_names, load_city, load_contracts, load_gold
 from jobs.ledger import Line, Run
-from jobs.lineage import Work, make_events
+from jobs.lineage import Work, make_events, write_events
 from jobs.night import Night, Selection
 from jobs.suites import derive_rules, load_suite
 from tests.little import World, csv_of
@@ -139,6 +139,22 @@ def test_a_scheduler_that_names_its_task_is_the_parent(world: World, monkeypatch
         assert (parent["root"]["job"]["name"], parent["root"]["run"]["runId"]) == ("reg", DAG)
         assert faults(event) == []
     assert len({e["run"]["runId"] for e in events}) == 2, "landing and bronze have ids of their own"
+
+
+def test_a_stage_that_is_tried_again_is_the_same_run_and_another_revision_is_another() -> None:
+    city, contract = load_city("new_york"), load_contracts("new_york")["traffic.crashes"]
+    first = line_of(contract, "silver")
+    again, correction = replace(first, at="2025-01-02T03:00:00+00:00", attempt=2), replace(first, revision=2)
+    ids = [Work(city, line, contract).run_id for line in (first, again, correction)]
+    assert (ids[0] == ids[1], ids[0] == ids[2]) == (True, False)
+
+
+def test_events_of_an_earlier_try_are_kept(world: World) -> None:
+    city, contract = load_city("new_york"), load_contracts("new_york")["traffic.crashes"]
+    failed = replace(line_of(contract, "silver"), outcome="failed")
+    write_events(world.lake, Work(city, failed, contract))
+    write_events(world.lake, Work(city, replace(failed, outcome="accepted", attempt=2), contract))
+    assert [e["eventType"] for e in read_events(world.lake)].count("FAIL") == 1
 
 
 def works(city: str) -> list[Work]:
