@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from airflow.sdk import Asset
 
-from jobs.contracts import Contract, load_contracts
+from jobs.cities import load_contracts
+from jobs.contracts import Contract
 
 
 def silver_asset(contract: Contract) -> Asset:

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dags.typed import city_name, tell_failure
-from jobs.contracts import load_city
+from jobs.cities import load_city
 
 CITY = load_city(city_name())
 TASKS: dict[str, Any] = {

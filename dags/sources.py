@@ -38,7 +38,8 @@ from dags.assets import gate_asset, held_asset, silver_asset
 from dags.defaults import CITY, DEFAULTS, TASKS
 from dags.links import link_to_report
 from dags.typed import NOT_YET, SPARK, ask, lake, list_held, partition_key
-from jobs.contracts import City, Contract, load_contracts
+from jobs.cities import City, load_contracts
+from jobs.contracts import Contract
 from jobs.due import published_at
 
 NIGHTLY = "5 0 * * *"

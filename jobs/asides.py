@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs import delta, show
-from jobs.contracts import load_contracts
+from jobs.cities import load_contracts
 from jobs.errors import LakeError
 from jobs.lake import Lake
 from jobs.landing import list_receipts, object_path

@@ -10,7 +10,8 @@ import pyarrow as pa
 import typer
 
 from jobs import delta, show
-from jobs.contracts import Contract, load_city, load_contracts, load_gold
+from jobs.cities import load_city, load_contracts, load_gold
+from jobs.contracts import Contract
 from jobs.errors import LakeError
 from jobs.landing import Receipt, all_receipts
 from jobs.ledger import Ledger

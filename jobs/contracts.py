@@ -1,78 +1,24 @@
-"""Contracts and cities: Open Data Contract Standard files to frozen dataclasses.
+"""What is declared of a dataset or a gold table, as frozen dataclasses.
 
-Safe for a DAG to import: the standard library, pydantic and yaml only.
+Safe for a DAG to import: the standard library only.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import importlib.util
 import json
-import os
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from types import ModuleType
 from typing import Any
-
-import yaml
-from open_data_contract_standard.model import (
-    CustomProperty,
-    OpenDataContractStandard,
-    SchemaObject,
-    SchemaProperty,
-    Server,
-)
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from jobs.errors import LakeError
 
-PROJECT = Path(__file__).resolve().parent.parent
 MODES = ("snapshot", "partition", "changes", "events")
 SERVERS = ("inbox", "live")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-DATASET_PROPERTIES = frozenset(
-    [
-        "mode",
-        "period",
-        "periodFromFile",
-        "incremental",
-        "sequence",
-        "operation",
-        "rowsPerRecord",
-        "controlSums",
-        "headerRow",
-        "headerAliases",
-        "nullTokens",
-        "rowDate",
-        "mostly",
-        "minRows",
-        "volumeBand",
-        "shiftFactor",
-        "maxUndecodable",
-        "steps",
-        "wholeRowKey",
-        "shareClass",
-        "openClass",
-        "mart",
-        "statement",
-        "conserves",
-        "sheet",
-        "formats",
-        "manifest",
-    ]
-)
-SPARK_TYPES = {
-    "string": "string",
-    "integer": "bigint",
-    "date": "date",
-    "boolean": "boolean",
-    "timestamp": "timestamp",
-}
 
 
 @dataclass(frozen=True)
@@ -263,210 +209,11 @@ class Contract:
         return self.places["inbox"]
 
 
-class District(BaseModel):
-    """A part of the city."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    code: str
-    name: str
-    properties: dict[str, str] = {}
-
-
-class City(BaseModel):
-    """`city.yaml`: what is true of the whole city."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    name: str
-    title: str
-    timezone: str
-    gold: tuple[str, ...]
-    publication: str = "06:00"
-    districts: tuple[District, ...] = ()
-
-
-def conf_roots() -> tuple[Path, ...]:
-    """The folders that hold `conf/`, `expectations/` and `jobs/cleaning/`: the project, then those in `LAKE_CONF`."""
-    more = [Path(p) for p in os.environ.get("LAKE_CONF", "").split(os.pathsep) if p]
-    return (PROJECT, *more)
-
-
 def check_name(name: str) -> str:
     """Return the name, or refuse it (E813): it becomes part of paths and SQL."""
     if not all(NAME.fullmatch(part) for part in name.split(".")):
         raise LakeError("E813", place="name", expected="small letters, digits and _", actual=repr(name)[:60])
     return name
-
-
-def load_city(name: str) -> City:
-    """Read `city.yaml` of a city; E004 where there is none."""
-    return _load_city(check_name(name), conf_roots())
-
-
-@functools.cache
-def _load_city(name: str, roots: tuple[Path, ...]) -> City:
-    for root in roots:
-        path = root / "conf" / "cities" / name / "city.yaml"
-        if path.is_file():
-            try:
-                return City.model_validate(read_yaml(path))
-            except ValidationError as error:
-                raise LakeError("E003", place=path.name, actual=_say(error)) from error
-    raise LakeError("E004", place="city", actual=name, expected=", ".join(city_names()))
-
-
-def city_names() -> list[str]:
-    return sorted({p.parent.name for root in conf_roots() for p in root.glob("conf/cities/*/city.yaml")})
-
-
-@functools.cache
-def _load_contracts(city: str, roots: tuple[Path, ...]) -> dict[str, Contract]:
-    paths = [p for root in roots for p in sorted(root.glob(f"conf/cities/{check_name(city)}/*/*.odcs.yaml"))]
-    contracts = [load_contract(p, city) for p in paths]
-    return {c.dataset: c for c in sorted(contracts, key=lambda c: c.dataset)}
-
-
-def load_contracts(city: str) -> dict[str, Contract]:
-    """All datasets of a city by name, from every configuration root."""
-    return _load_contracts(city, conf_roots())
-
-
-@functools.cache
-def _load_gold(city: str, roots: tuple[Path, ...]) -> dict[str, Contract]:
-    found = {p.name.removesuffix(".odcs.yaml"): p for root in roots for p in root.glob("conf/gold/*.odcs.yaml")}
-    missing = [t for t in load_city(city).gold if t not in found]
-    if missing:
-        raise LakeError(
-            "E003", place="city.yaml", expected="a contract for every gold table", actual=", ".join(missing)
-        )
-    return {t: load_contract(found[t], city) for t in load_city(city).gold}
-
-
-def load_gold(city: str) -> dict[str, Contract]:
-    """The gold tables of a city by name, in the order in which the city lists them."""
-    return _load_gold(city, conf_roots())
-
-
-def read_yaml(path: Path) -> Any:
-    """Read a file of ours; the parser in C, where the package has it, needs a tenth of the time."""
-    return yaml.load(path.read_text("utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-
-
-def load_contract(path: Path, city: str) -> Contract:
-    """Read one contract file.
-
-    Raises E003 with the file, the field and what is wrong with it.
-    """
-    try:
-        model = OpenDataContractStandard.model_validate(read_yaml(path))
-        return _build(model, path, city)
-    except (ValidationError, yaml.YAMLError, KeyError, ValueError, TypeError, StopIteration) as error:
-        raise LakeError("E003", place=path.name, actual=_say(error)) from error
-
-
-def _say(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
-    return f"{type(error).__name__}: {error}"
-
-
-def _build(model: OpenDataContractStandard, path: Path, city: str) -> Contract:
-    gold = path.parent.name == "gold"
-    name = path.name.removesuffix(".odcs.yaml")
-    objects = {o.name: o for o in model.schema_ or []}
-    table = objects[name]
-    delivered = objects.get("delivered", table)
-    properties = {**_custom(delivered.customProperties), **_custom(table.customProperties)}
-    unknown = set(properties) - DATASET_PROPERTIES
-    if unknown:
-        raise ValueError(f"properties that conf/README.md does not know: {', '.join(sorted(unknown))}")
-    return Contract(
-        city=city,
-        source="gold" if gold else path.parent.name,
-        name=name,
-        title=model.name or name,
-        description={k: v for k, v in (model.description.model_dump() if model.description else {}).items() if v},
-        owner=(model.team.name or "") if model.team and not isinstance(model.team, list) else "",
-        grain=table.dataGranularityDescription or "",
-        columns=_columns(table),
-        delivered=() if gold else _delivered(delivered, properties),
-        properties=properties,
-        places={s.server or "": _place(s) for s in model.servers or []},
-        due=_due(model),
-        path=path,
-    )
-
-
-def _custom(properties: list[CustomProperty] | None) -> dict[str, Any]:
-    return {str(p.property): p.value for p in properties or []}
-
-
-def _columns(table: SchemaObject) -> tuple[Column, ...]:
-    return tuple(_column(p) for p in table.properties or [])
-
-
-def _delivered(table: SchemaObject, properties: Mapping[str, Any]) -> tuple[Column, ...]:
-    """Columns that stand in the file: all but the period taken from its name and those that a step makes."""
-    made = {properties.get("period")} if properties.get("periodFromFile") else set()
-    columns = [p for p in table.properties or [] if p.name not in made and not p.transformLogic]
-    return tuple(_column(p) for p in columns)
-
-
-def _column(p: SchemaProperty) -> Column:
-    logical = p.logicalType or "string"
-    return Column(
-        name=check_name(p.name or ""),
-        header=p.physicalName or p.name or "",
-        logical_type=logical,
-        spark_type=(p.physicalType or SPARK_TYPES.get(logical) or _no_type(p)).replace(" ", ""),
-        required=bool(p.required),
-        key_position=p.primaryKeyPosition if p.primaryKey else None,
-        enum=tuple(str(e["value"] if isinstance(e, dict) else getattr(e, "value", e)) for e in p.enum or ()),
-        options=dict(p.logicalTypeOptions or {}),
-        classification=p.classification or "",
-        description=p.description or "",
-        sources=tuple(p.transformSourceObjects or ()),
-        parent=next((str(r.to) for r in p.relationships or () if r.to), ""),
-        unit=str(_custom(p.customProperties).get("unit", "")),
-    )
-
-
-def _no_type(p: SchemaProperty) -> str:
-    raise ValueError(f"{p.name}: a {p.logicalType} needs a physicalType such as decimal(12,2)")
-
-
-def _place(s: Server) -> Place:
-    custom = _custom(s.customProperties)
-    return Place(
-        name=s.server or "",
-        type=s.type or "",
-        path=s.path or s.location or "",
-        format=s.format or "csv",
-        delimiter=s.delimiter or ",",
-        encoding=s.encoding if hasattr(s, "encoding") and s.encoding else "utf-8",
-        secrets=custom.get("secrets", {}),
-    )
-
-
-def _due(model: OpenDataContractStandard) -> Due:
-    sla = {p.property: p for p in model.slaProperties or []}
-    frequency, latency, retention = sla.get("frequency"), sla.get("latency"), sla.get("retention")
-    return Due(
-        schedule=(frequency.schedule or "0 2 * * *") if frequency else "0 2 * * *",
-        latency_hours=int(str(latency.value)) if latency else 0,
-        retention_years=int(str(retention.value)) if retention else 5,
-    )
-
-
-@functools.cache
-def load_module(path: Path) -> ModuleType:
-    """Import a Python file of a configuration root."""
-    spec = importlib.util.spec_from_file_location(f"{path.parent.name}_{path.stem}", path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise LakeError("E003", place=path.name, expected="a Python file", actual="none")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def fingerprint(value: object) -> str:

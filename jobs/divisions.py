@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from jobs.contracts import check_name, conf_roots
+from jobs.cities import conf_roots
+from jobs.contracts import check_name
 from jobs.errors import LakeError
 
 FILE = "divisions.csv"

@@ -9,7 +9,7 @@ import typer
 
 from jobs import show
 from jobs.ask import app
-from jobs.contracts import load_city, load_contracts, load_gold
+from jobs.cities import load_city, load_contracts, load_gold
 from jobs.settings import Settings, with_settings
 
 

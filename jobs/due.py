@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
-from jobs.contracts import City, Contract
+from jobs.cities import City
+from jobs.contracts import Contract
 from jobs.errors import LakeError
 
 

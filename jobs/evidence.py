@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from jobs.bronze import layout_of
-from jobs.contracts import City, Contract, load_contract
+from jobs.cities import City
+from jobs.contracts import Contract
 from jobs.errors import LakeError
 from jobs.formats import read
 from jobs.lake import Lake
 from jobs.landing import LandedFile, local_object
+from jobs.odcs import load_contract
 from jobs.origins import Delivered, Figure, Source, hash_records
 from jobs.persons import persons
 from jobs.report import pages

@@ -10,7 +10,8 @@ import typer
 
 from jobs import show
 from jobs.ask import ReleaseOption, app, published
-from jobs.contracts import Contract, load_city, load_contracts, load_gold
+from jobs.cities import load_city, load_contracts, load_gold
+from jobs.contracts import Contract
 from jobs.due import today_in
 from jobs.error_codes import CODES
 from jobs.errors import LakeError

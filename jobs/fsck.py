@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from jobs import landing, store, sums
 from jobs.checkpoints import TABLES as AUDIT
-from jobs.contracts import Contract, load_gold
+from jobs.cities import load_gold
+from jobs.contracts import Contract
 from jobs.delta_log import UNREADABLE, Fault, State, list_log, read_state
 from jobs.errors import LakeError
 from jobs.lake import Lake

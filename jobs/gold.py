@@ -19,7 +19,8 @@ from pyspark.sql import functions as F
 
 from jobs import delta, quality
 from jobs.by_day import Part, built_spans, write_days
-from jobs.contracts import PROJECT, Contract, fingerprint, load_module
+from jobs.cities import PROJECT, load_module
+from jobs.contracts import Contract, fingerprint
 from jobs.days import arrow_within, sql_within
 from jobs.digest import digest_of_days, digest_table
 from jobs.errors import LakeError

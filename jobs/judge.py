@@ -13,8 +13,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs import columns
+from jobs.cities import conf_roots, load_module
 from jobs.codes import coded, codes_identity, is_wrong
-from jobs.contracts import Contract, RowDate, conf_roots, fingerprint, load_module
+from jobs.contracts import Contract, RowDate, fingerprint
 from jobs.errors import LakeError
 from jobs.fold import hash_of
 from jobs.persons import PersonKey, key_identity, person_key, persons, token, with_pads

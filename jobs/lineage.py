@@ -20,7 +20,8 @@ from openlineage.client import facet_v2 as facets
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState, set_producer
 from openlineage.client.serde import Serde
 
-from jobs.contracts import City, Contract
+from jobs.cities import City
+from jobs.contracts import Contract
 from jobs.lake import Lake
 from jobs.ledger import Line
 from jobs.lineage_facets import assertions, column_lineage, metrics, rule_columns, schema

@@ -9,7 +9,7 @@ import typer
 
 from jobs import show
 from jobs.ask import app, released_rows
-from jobs.contracts import load_gold
+from jobs.cities import load_gold
 from jobs.errors import LakeError
 from jobs.ledger import Decision, decisions_on_links, read_decisions
 from jobs.night import Selection

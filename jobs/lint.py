@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from string import Formatter
 
 from jobs.bronze import layout_of
+from jobs.cities import load_city, load_contracts, load_gold
 from jobs.codes import CODES, NO_DIVISIONS, coded
 from jobs.column_lineage import FILE_NAME, bronze_origins, headers
-from jobs.contracts import MODES, Contract, fingerprint, load_city, load_contracts, load_gold
+from jobs.contracts import MODES, Contract, fingerprint
 from jobs.days import KINDS
 from jobs.divisions import FILE, load_divisions
 from jobs.errors import LakeError

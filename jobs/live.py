@@ -13,8 +13,8 @@ import typer
 
 from jobs import show
 from jobs.ask import app
+from jobs.cities import load_contracts
 from jobs.connect import write_private
-from jobs.contracts import load_contracts
 from jobs.errors import LakeError
 from jobs.settings import Settings, with_settings
 

@@ -9,7 +9,7 @@ import typer
 from jobs import night as nights
 from jobs import show
 from jobs.ask import app
-from jobs.contracts import load_contracts
+from jobs.cities import load_contracts
 from jobs.night import Selection
 from jobs.opening import open_damaged, print_release, write_pages
 from jobs.settings import DatasetOption, Settings, SourceOption, select, with_settings

@@ -9,7 +9,8 @@ import typer
 
 from jobs import show
 from jobs.ask import app
-from jobs.contracts import PROJECT, check_name, load_city, load_contracts
+from jobs.cities import PROJECT, load_city, load_contracts
+from jobs.contracts import check_name
 from jobs.due import parse_date, today_in
 from jobs.errors import LakeError
 from jobs.settings import Settings, with_settings

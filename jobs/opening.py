@@ -12,7 +12,7 @@ import typer
 
 from jobs import night as nights
 from jobs import show
-from jobs.contracts import load_gold
+from jobs.cities import load_gold
 from jobs.errors import LakeError
 from jobs.ledger import Ledger, Line
 from jobs.night import Night, Selection

@@ -15,7 +15,7 @@ import typer
 from jobs import again, show
 from jobs import night as nights
 from jobs.ask import ReleaseOption, app, published
-from jobs.contracts import load_contracts
+from jobs.cities import load_contracts
 from jobs.errors import LakeError
 from jobs.lake import Lake
 from jobs.ledger import Run

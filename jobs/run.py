@@ -9,7 +9,7 @@ import typer
 from jobs import night as nights
 from jobs import show
 from jobs.ask import app
-from jobs.contracts import load_gold
+from jobs.cities import load_gold
 from jobs.errors import LakeError
 from jobs.night import Night, Selection
 from jobs.opening import conclude, need_date, open_night, print_release, write_pages

@@ -12,8 +12,8 @@ import typer
 
 from jobs import show
 from jobs.ask import app
+from jobs.cities import load_gold
 from jobs.connect import write_private
-from jobs.contracts import load_gold
 from jobs.errors import LakeError
 from jobs.lake import Lake
 from jobs.release import Release, read_releases

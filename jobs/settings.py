@@ -13,7 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.contracts import PROJECT, SERVERS, load_city, load_contracts
+from jobs.cities import PROJECT, load_city, load_contracts
+from jobs.contracts import SERVERS
 from jobs.due import parse_date
 from jobs.errors import LakeError
 from jobs.failures import foreseen

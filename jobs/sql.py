@@ -13,7 +13,7 @@ import typer
 
 from jobs import show
 from jobs.ask import ReleaseOption, app, published
-from jobs.contracts import load_gold
+from jobs.cities import load_gold
 from jobs.errors import LakeError
 from jobs.failures import is_damage
 from jobs.release import Release

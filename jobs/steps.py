@@ -10,7 +10,8 @@ import typer
 from jobs import night as nights
 from jobs import show
 from jobs.ask import app
-from jobs.contracts import Contract, load_city
+from jobs.cities import load_city
+from jobs.contracts import Contract
 from jobs.due import due_at, is_due, parse_date
 from jobs.errors import LakeError
 from jobs.landing import find_arrivals, list_receipts

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobs.contracts import Column, Contract, RowDate, conf_roots, read_yaml
+from jobs.cities import conf_roots
+from jobs.contracts import Column, Contract, RowDate
 from jobs.errors import LakeError
+from jobs.odcs import read_yaml
 
 ROW_RULES = frozenset(
     {

@@ -13,7 +13,7 @@ import typer
 from jobs import night as nights
 from jobs import show
 from jobs.ask import ReleaseOption, app
-from jobs.contracts import load_city
+from jobs.cities import load_city
 from jobs.errors import LakeError
 from jobs.night import Night
 from jobs.origins import Delivered, Figure, Source

@@ -15,7 +15,7 @@ import typer
 from jobs import show
 from jobs.asides import read_asides
 from jobs.ask import app, published, released_rows
-from jobs.contracts import load_contracts, load_gold
+from jobs.cities import load_contracts, load_gold
 from jobs.digest import canonical_rows
 from jobs.errors import LakeError
 from jobs.ledger import Ledger, Line

@@ -59,7 +59,7 @@ def world(
 @pytest.fixture(scope="session")
 def new_york(spark: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     """Both shipped nights of New York, run once for every test that reads them; tests must not change this lake."""
-    from jobs.contracts import PROJECT
+    from jobs.cities import PROJECT
     from tests.little import World
 
     with pytest.MonkeyPatch.context() as patch:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from jobs.bands import Counted, find_unusual
-from jobs.contracts import Contract, load_contracts
+from jobs.cities import load_contracts
+from jobs.contracts import Contract
 from jobs.ledger import Decision
 from jobs.night import Night
 from tests.commands import typed_at

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from jobs.contracts import load_city, load_contracts
+from jobs.cities import load_city, load_contracts
 from jobs.evidence import verify_evidence, write_evidence
 from jobs.lake import Lake
 from jobs.landing import LandedFile, Receipt, object_path

@@ -12,7 +12,8 @@ import pytest
 from openlineage.client.serde import Serde
 
 from jobs import night as nights
-from jobs.contracts import Contract, city_names, load_city, load_contracts, load_gold
+from jobs.cities import city_names, load_city, load_contracts, load_gold
+from jobs.contracts import Contract
 from jobs.ledger import Line, Run
 from jobs.lineage import Work, make_events, write_events
 from jobs.night import Night, Selection

@@ -16,7 +16,8 @@ import pytest
 from bs4 import BeautifulSoup
 from deltalake import write_deltalake
 
-from jobs.contracts import PROJECT, fingerprint, load_contracts, load_gold
+from jobs.cities import PROJECT, load_contracts, load_gold
+from jobs.contracts import fingerprint
 from jobs.ledger import DECISION, Decision, Ledger, Run, all_lines, decisions_on_links, read_decisions
 from jobs.report import write_report
 from jobs.synthetic.nights import write_nights

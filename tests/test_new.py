@@ -16,11 +16,13 @@ import pytest
 import yaml
 
 from jobs.bronze import layout_of
-from jobs.contracts import PROJECT, Contract, load_contract, load_contracts
+from jobs.cities import PROJECT, load_contracts
+from jobs.contracts import Contract
 from jobs.draft import draft, read_sample
 from jobs.errors import LakeError
 from jobs.formats import read
 from jobs.lint import lint_city
+from jobs.odcs import load_contract
 from tests.commands import typed_at
 from tests.little import CITY, World
 

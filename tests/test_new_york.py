@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from jobs import delta, query, release
 from jobs import night as nights
-from jobs.contracts import load_contracts, load_gold
+from jobs.cities import load_contracts, load_gold
 from jobs.digest import digest_table
 from jobs.ledger import all_lines
 from jobs.reconcile import reconcile_gold

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from jobs.contracts import load_contracts
+from jobs.cities import load_contracts
 from jobs.lake import Lake
 from jobs.pending import SHOWN, Pending, find_pending
 

@@ -13,7 +13,7 @@ import yaml
 
 import jobs.cli  # noqa: F401 - registers the commands that run nights
 from jobs.ask import app
-from jobs.contracts import PROJECT, load_contracts
+from jobs.cities import PROJECT, load_contracts
 from jobs.error_codes import CODES
 from jobs.lint import lint_city
 from jobs.suites import load_suite

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from jobs import connect
-from jobs.contracts import PROJECT
+from jobs.cities import PROJECT
 from jobs.lock import hold_lake
 from jobs.processes import started, wait_for_end
 from tests.little import CITY, World, csv_of, no_session

@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 
 from jobs import delta
 from jobs import night as nights
-from jobs.contracts import PROJECT, load_contracts, load_gold
+from jobs.cities import PROJECT, load_contracts, load_gold
 from jobs.evidence import write_evidence
 from jobs.lake import Lake
 from jobs.marts import traffic

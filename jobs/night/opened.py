@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from pyspark.sql import SparkSession
 
-from jobs.contracts import City, Contract, load_city, load_contracts, load_gold
+from jobs.cities import City, load_city, load_contracts, load_gold
+from jobs.contracts import Contract
 from jobs.errors import LakeError, Notice
 from jobs.lake import Lake
 from jobs.landing import Receipt

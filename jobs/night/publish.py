@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from jobs import delta, gold, release
-from jobs.contracts import load_gold
+from jobs.cities import load_gold
 from jobs.ledger import Line
 from jobs.night.build import decisions_identity, find_sources, is_alike, is_whole, receipt_rows, run_gold
 from jobs.night.opened import Night, counts_for, note_line

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from jobs import delta, delta_log, fsck, log_files, release
-from jobs.contracts import Contract, load_gold
+from jobs.cities import load_gold
+from jobs.contracts import Contract
 from jobs.digest import digest_table
 from jobs.errors import LakeError
 from jobs.ledger import Line

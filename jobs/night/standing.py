@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs import gold, landing
-from jobs.contracts import Contract, load_gold
+from jobs.cities import load_gold
+from jobs.contracts import Contract
 from jobs.ledger import Line
 from jobs.night.opened import Night
 from jobs.release import Released

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from jobs import release
-from jobs.contracts import load_gold
+from jobs.cities import load_gold
 from jobs.ledger import Line
 from jobs.night.opened import Night
 from jobs.night.standing import open_lines

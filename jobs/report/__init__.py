@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobs.contracts import Contract, fingerprint, load_city
+from jobs.cities import load_city
+from jobs.contracts import Contract, fingerprint
 from jobs.lake import Lake
 from jobs.report import dataset, delivery, department, dictionary, index, pages, released
 from jobs.report.chart import draw_rows, draw_shares

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs import delta
-from jobs.contracts import City, Contract
+from jobs.cities import City
+from jobs.contracts import Contract
 from jobs.due import due_at, is_due
 from jobs.lake import Lake
 from jobs.landing import Receipt, all_receipts

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jobs.contracts import PROJECT
+from jobs.cities import PROJECT
 from tests.little import CITY, World, no_session
 from tests.servers import free_ports, wait_until
 

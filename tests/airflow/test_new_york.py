@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.contracts import PROJECT, load_contracts, load_gold
+from jobs.cities import PROJECT, load_contracts, load_gold
 from tests.airflow.client import Airflow, until
 from tests.figures.compare import assert_all_figures_equal
 

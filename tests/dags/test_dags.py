@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from openlineage.client.uuid import generate_static_uuid
 
-from jobs.contracts import load_contracts
+from jobs.cities import load_contracts
 from jobs.lake import Lake
 from tests.open_lineage import read_events
 

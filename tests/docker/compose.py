@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from jobs.contracts import PROJECT
+from jobs.cities import PROJECT
 
 FOLDER = PROJECT / "docker"
 INBOX = PROJECT / "tests" / "data" / "new_york"

@@ -28,7 +28,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from jobs.contracts import PROJECT
+from jobs.cities import PROJECT
 from tests.docker.compose import FOLDER, image_env, one_shots, services, source
 from tests.servers import addresses_of, family_of, free_ports, running
 

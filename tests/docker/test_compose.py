@@ -13,7 +13,7 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
-from jobs.contracts import PROJECT
+from jobs.cities import PROJECT
 from tests.docker.compose import FOLDER, image_env, one_shots, services, source
 
 NAMES = sorted(services())

@@ -17,7 +17,7 @@ import psycopg2
 import pytest
 
 from jobs import setup
-from jobs.contracts import PROJECT
+from jobs.cities import PROJECT
 from tests.docker.compose import services
 from tests.docker.native import Native
 from tests.servers import wait_until

@@ -11,7 +11,7 @@ import pytest
 import tenacity
 from tenacity import wait_none
 
-from jobs.contracts import load_contracts
+from jobs.cities import load_contracts
 from jobs.extract import place
 from jobs.suppliers.up import serve_all
 from jobs.synthetic.nights import write_nights

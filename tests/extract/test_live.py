@@ -13,7 +13,7 @@ import pytest
 
 from jobs import night as nights
 from jobs.bronze import layout_of
-from jobs.contracts import PROJECT, load_contracts
+from jobs.cities import PROJECT, load_contracts
 from jobs.formats import read
 from jobs.landing import Receipt, list_receipts, local_object
 from jobs.ledger import Run

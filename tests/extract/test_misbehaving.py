@@ -14,7 +14,7 @@ import asyncssh
 import psycopg2
 import pytest
 
-from jobs.contracts import load_contracts
+from jobs.cities import load_contracts
 from jobs.extract import api, database
 from jobs.landing import list_receipts
 from jobs.suppliers.api import Answering, serve_pages

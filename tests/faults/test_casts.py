@@ -13,7 +13,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.contracts import Column, Contract, load_contract
+from jobs.contracts import Column, Contract
+from jobs.odcs import load_contract
 from jobs.rules import cast_columns
 from tests.faults.city import CITY, write_city
 

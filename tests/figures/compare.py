@@ -8,7 +8,7 @@ from decimal import Decimal
 import pandas as pd
 
 from jobs import delta
-from jobs.contracts import load_gold
+from jobs.cities import load_gold
 from jobs.lake import Lake
 from tests.figures import expected
 

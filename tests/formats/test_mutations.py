@@ -19,7 +19,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from jobs import landing
-from jobs.contracts import PROJECT, load_contracts
+from jobs.cities import PROJECT, load_contracts
 from jobs.errors import LakeError
 from jobs.formats import Field, Layout, Reading, read
 from jobs.lake import Lake

@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs import delta
 from jobs.chain import without_chain
-from jobs.contracts import load_gold
+from jobs.cities import load_gold
 from jobs.digest import digest_table
 from jobs.ledger import all_lines
 from jobs.release import read_releases

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from jobs import delta
 from jobs import night as nights
-from jobs.contracts import load_gold
+from jobs.cities import load_gold
 from jobs.digest import digest_table
 from jobs.ledger import Run
 from jobs.night import Night

@@ -17,7 +17,7 @@ import pytest
 from jobs import delta
 from jobs import night as nights
 from jobs import stage as stages
-from jobs.contracts import PROJECT
+from jobs.cities import PROJECT
 from jobs.ledger import Line
 from jobs.lock import hold_lake
 from tests.laws import roads

@@ -20,7 +20,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from jobs.check import check_file
-from jobs.contracts import PROJECT, load_contracts
+from jobs.cities import PROJECT, load_contracts
 from jobs.errors import LakeError
 from jobs.lint import lint_city
 from jobs.persons import VARIABLE, PersonKey, person_key, token, with_pads

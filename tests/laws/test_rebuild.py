@@ -12,7 +12,7 @@ import pytest
 
 from jobs import delta, landing
 from jobs import night as nights
-from jobs.contracts import load_contracts, load_gold
+from jobs.cities import load_contracts, load_gold
 from jobs.lake import Lake
 from tests.commands import typed_at
 from tests.laws.contents import contents, digests, quarantined

@@ -14,7 +14,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs import gold
-from jobs.contracts import Contract, city_names, load_contracts, load_gold
+from jobs.cities import city_names, load_contracts, load_gold
+from jobs.contracts import Contract
 from jobs.suites import load_suite
 from tests.marts.plans import Flow, flows_of, mark
 

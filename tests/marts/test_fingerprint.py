@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jobs import gold
-from jobs.contracts import load_gold
+from jobs.cities import load_gold
 from jobs.marts import exact, nights
 from jobs.suites import load_suite
 

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs import gold
-from jobs.contracts import load_contracts, load_gold
+from jobs.cities import load_contracts, load_gold
 from jobs.suites import load_suite
 from jobs.why import WHY, Marked, NotFollowedError
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.contracts import load_city, load_contracts
+from jobs.cities import load_city, load_contracts
 from jobs.marts import calendars, citizen_services, departments
 from jobs.marts.optics_valley import DEPARTMENTS, DIVISIONS
 from tests.marts.invented import table

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from jobs.contracts import PROJECT
+from jobs.cities import PROJECT
 from tests.little import World
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").rglob("*.ipynb"))

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.contracts import PROJECT
+from jobs.cities import PROJECT
 from jobs.session import attach
 
 DATE = "2024-09-16"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from jobs import setup
-from jobs.contracts import PROJECT
+from jobs.cities import PROJECT
 from tests.extract.lines import line_to
 from tests.places.conftest import DATE, ask_at, run_first_night, type_lake
 from tests.servers import KEY, READER, SECRET, free_ports, object_store, running

@@ -21,7 +21,7 @@ import psutil
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.contracts import PROJECT
+from jobs.cities import PROJECT
 from jobs.setup import java_home, spark_home
 from tests.little import CITY, World, csv_of, write_conf
 from tests.places.conftest import ask_at

@@ -6,9 +6,11 @@ import ast
 
 import pytest
 
-from jobs.contracts import DATASET_PROPERTIES, Contract, city_names, load_contracts, load_gold
+from jobs.cities import city_names, load_contracts, load_gold
+from jobs.contracts import Contract
 from jobs.judge import find_steps
 from jobs.lint import CLASSES, lint_city
+from jobs.odcs import DATASET_PROPERTIES
 from jobs.suites import load_suite
 from tests.policies.source_trees import PROJECT, modules
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.contracts import City, Contract, Due, load_contracts
+from jobs.cities import City, load_contracts
+from jobs.contracts import Contract, Due
 from jobs.due import due_at, is_due, parse_date
 from jobs.errors import LakeError
 from tests.little import CITY

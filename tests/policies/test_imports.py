@@ -126,7 +126,7 @@ def test_the_invented_city_knows_nothing_of_the_pipeline() -> None:
 
 
 def test_a_schedule_can_import_contracts_without_spark() -> None:
-    reached, left = set(), {"jobs.contracts"}
+    reached, left = set(), {"jobs.cities"}
     while left:
         name = left.pop()
         reached.add(name)

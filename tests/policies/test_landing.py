@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from jobs.contracts import Contract, load_contracts
+from jobs.cities import load_contracts
+from jobs.contracts import Contract
 from jobs.errors import LakeError
 from jobs.lake import Lake
 from jobs.landing import Receipt, find_arrivals, is_landed, land, list_receipts, object_path, record_absence

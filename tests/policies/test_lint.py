@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from jobs.contracts import load_contract, load_contracts
+from jobs.cities import load_contracts
 from jobs.errors import LakeError
 from jobs.lint import lint_city
+from jobs.odcs import load_contract
 from tests.laws import roads
 from tests.little import CITY, write_conf
 

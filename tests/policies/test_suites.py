@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from jobs import quality
-from jobs.contracts import load_contracts
+from jobs.cities import load_contracts
 from jobs.errors import LakeError
 from jobs.suites import Rule, Suite, load_suite
 from tests.little import CITY, write_conf

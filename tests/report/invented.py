@@ -12,7 +12,7 @@ import pyarrow as pa
 from deltalake import write_deltalake
 
 from jobs import landing, release
-from jobs.contracts import load_contracts, load_gold
+from jobs.cities import load_contracts, load_gold
 from jobs.delta import table_state
 from jobs.errors import LakeError
 from jobs.lake import Lake

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jobs import cli, report
-from jobs.contracts import load_city
+from jobs.cities import load_city
 from jobs.errors import LakeError
 from jobs.lake import Lake
 from jobs.ledger import Decision, Ledger, Line, Run

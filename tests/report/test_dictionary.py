@@ -12,7 +12,8 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from jobs import cli
-from jobs.contracts import Contract, city_names, load_gold
+from jobs.cities import city_names, load_gold
+from jobs.contracts import Contract
 from jobs.lake import Lake
 from jobs.ledger import all_lines
 from jobs.pages import read_page

@@ -14,7 +14,8 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from jobs import delta, landing
-from jobs.contracts import PROJECT, Contract, load_contracts, load_gold
+from jobs.cities import PROJECT, load_contracts, load_gold
+from jobs.contracts import Contract
 from jobs.lake import Lake
 from jobs.landing import Receipt
 from jobs.ledger import Line, all_lines

@@ -20,7 +20,7 @@ from stdnum.cn import uscc
 
 from jobs import cli
 from jobs.bronze import layout_of
-from jobs.contracts import PROJECT, load_contracts
+from jobs.cities import PROJECT, load_contracts
 from jobs.formats import read
 from jobs.manifests import find_manifest, read_manifest
 from jobs.synthetic.aliases import aliases

@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.contracts import load_contracts
+from jobs.cities import load_contracts
 from jobs.marts.entities import entity_link
 from jobs.synthetic import employment, enterprises, land, services, tax
 from jobs.synthetic.aliases import aliases, rename, true_links

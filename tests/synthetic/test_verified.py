@@ -16,7 +16,7 @@ import pytest
 from bs4 import BeautifulSoup
 from nbclient import NotebookClient
 
-from jobs.contracts import PROJECT, load_contracts, load_gold
+from jobs.cities import PROJECT, load_contracts, load_gold
 from jobs.ledger import Ledger, Run
 from jobs.report import write_report
 from jobs.suppliers.up import serve_all
