@@ -34,7 +34,7 @@ with DAG(
 
     @task(task_id="find", doc_md="`lake status`: what the event named and is still held.")
     def find() -> list[dict[str, str]]:
-        """What is asked of each: id, dataset, subject and text."""
+        """What is asked of each: id, dataset, business date, subject and text."""
         events = get_current_context()["triggering_asset_events"][HELD]
         named = {ident for event in events for ident in event.extra.get("ids", ())}
         return [_question(line) for line in ask("status")["held"] if line["id"] in named]
@@ -43,7 +43,8 @@ with DAG(
         about = " ".join(str(line[k]) for k in ("dataset", "date", "rev") if line[k])
         body = "\n\n".join(f"**{k}** {v}" for k, v in line["error"].items() if v)
         subject = f"{line['id']}: accept {about} although it fails {line['code']}?"
-        return {"ident": line["id"], "dataset": line["dataset"], "subject": subject, "body": body}
+        where = {"dataset": line["dataset"], "business_date": line["date"]}
+        return {"ident": line["id"], **where, "subject": subject, "body": body}
 
     @task(task_id="approve", pool=SPARK, doc_md="`lake approve ID --by NAME --reason WHY`")
     def approve(ident: str, answer: Any) -> None:
@@ -57,13 +58,14 @@ with DAG(
     @task(
         task_id="finish",
         pool=SPARK,
-        doc_md="`lake retry --dataset D`, or `lake release`: goes on with what was held, and publishes.",
+        doc_md="`lake retry --date D --dataset D`, or `lake release`: goes on with what was held, and publishes.",
     )
-    def finish(dataset: str) -> None:
-        lake(*(["release"] if dataset.startswith("gold.") else ["retry", "--dataset", dataset]))
+    def finish(dataset: str, business_date: str) -> None:
+        one = ["--date", business_date, "--dataset", dataset]  # another night of it may wait for an answer of its own
+        lake(*(["release"] if dataset.startswith("gold.") else ["retry", *one]))
 
     @task_group(group_id="question")
-    def question(ident: str, dataset: str, subject: str, body: str) -> None:
+    def question(ident: str, dataset: str, business_date: str, subject: str, body: str) -> None:
         """One question and what follows its answer. Its texts come from data and people, and no template is made of them."""
         decide = ApprovalOperator(
             task_id="decide",
@@ -73,6 +75,6 @@ with DAG(
             retries=0,
             doc_md="Approve or reject on the page Required Actions.",
         )
-        approve(ident, decide.output) >> finish(dataset)
+        approve(ident, decide.output) >> finish(dataset, business_date)
 
     question.expand_kwargs(find())

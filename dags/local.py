@@ -17,6 +17,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -113,9 +114,10 @@ def start() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     _make_password(folder / "passwords.json")
     env = environment(folder)
-    _lake("server", "start", env=env)
-    for words in (["db", "migrate"], ["pools", "set", POOL, "1", "One writer a lake"]):
-        _airflow(words, env)
+    with ThreadPoolExecutor(1) as beside:
+        warm = beside.submit(_lake, "server", "start", env=env)
+        _airflow(env, ["db", "migrate"], ["pools", "set", POOL, "1", "One writer a lake"])
+        warm.result()
     missing = {name: words for name, words in components().items() if name not in running}
     started = {name: _start(name, words, env, folder) for name, words in missing.items()}
     (folder / "processes.json").write_text(json.dumps(running | started))
@@ -130,12 +132,21 @@ def _make_password(path: Path) -> None:
             json.dump({"admin": secrets.token_urlsafe(18)}, file)
 
 
-def _airflow(words: list[str], env: dict[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "airflow", *words], env=env, capture_output=True, text=True, check=False
-    )
+_COMMANDS = """
+import json, sys
+from airflow.__main__ import main
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["airflow", *words]
+    main()
+"""
+
+
+def _airflow(env: dict[str, str], *commands: list[str]) -> None:
+    """Type commands of Airflow in one process: to start one takes longer than what they do."""
+    words = [sys.executable, "-c", _COMMANDS, json.dumps(commands)]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
-        sys.exit(f"airflow {' '.join(words)} failed:\n{done.stderr[-2000:]}")
+        sys.exit(f"airflow {commands} failed:\n{done.stderr[-2000:]}")
 
 
 def _lake(*words: str, env: dict[str, str]) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 import traceback
+from functools import cache
+from typing import Any
 
 import typer
+import typer.main
 
 from jobs import (  # noqa: F401 - they add their commands
     audit,
@@ -47,7 +50,9 @@ def main() -> None:
 
 def _run_command(arguments: list[str]) -> int:
     try:
-        return app(arguments, standalone_mode=False) or 0  # what typer.Exit carried; None where a command just returned
+        return (
+            _commands()(arguments, standalone_mode=False) or 0
+        )  # what typer.Exit carried; None where a command just returned
     except (typer.Abort, KeyboardInterrupt):
         show.err.print("Stopped. The same command finishes the night.")
         return 1
@@ -55,6 +60,12 @@ def _run_command(arguments: list[str]) -> int:
         failure = _name_failure(error)
         show.print_failure(failure, "--json" in arguments)
         return failure.exit
+
+
+@cache
+def _commands() -> Any:
+    """Every command with its options, made once a process."""
+    return typer.main.get_command(app)
 
 
 def _name_failure(error: Exception) -> LakeError:

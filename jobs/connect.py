@@ -217,7 +217,7 @@ def running_jobs(server: Server, session: str = "") -> list[int]:
 
 
 def _ask(server: Server, what: str) -> list[Mapping[str, Any]]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.page}/api/v1/{what}", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.page}/api/v1/{what}", timeout=60) as answer:
         return list(json.load(answer))
 
 

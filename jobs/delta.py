@@ -13,7 +13,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -21,11 +21,12 @@ import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.types import StructType
 
 from jobs import chain, delta_log, log_files, store, sums
 from jobs.errors import LakeError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
 
 COMMIT_POINTS = (
     "quarantine_bronze", "bronze_table", "bronze_columns", "bronze", "quarantine_silver", "silver", "gold_restore", "gold", "decision",
@@ -336,6 +337,8 @@ def read(
         reader = spark.read.format("delta")
         rows = (reader if version is None else reader.option("versionAsOf", version)).load(path)
         return rows.where(where) if where else rows
+    from pyspark.sql.types import StructType
+
     schema = StructType.fromJson(json.loads(table.schema().to_json()))
     if not files:
         return spark.createDataFrame([], schema)

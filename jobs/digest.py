@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.contracts import Contract
-from jobs.fold import HISTORY
+
+HISTORY = ("valid_from", "valid_to", "is_current")
 
 
 def digest_columns(contract: Contract) -> list[str]:

@@ -16,7 +16,6 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 COUNTS = ("inserted", "changed", "ended", "unchanged", "outranked", "ended_by_absence", "end_unproven")
-HISTORY = ("valid_from", "valid_to", "is_current")
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def restore(
     No later figure is forgotten: the next `lake run` builds again, and publishes, whatever differs from today's silver.
     """
     with open_damaged(settings, Selection()) as (night, _):
-        made = nights.restore(night, number, f"by {by}: {reason}")
+        made = nights.run_restore(night, number, f"by {by}: {reason}")
         page = write_pages(night)
     if settings.json:
         show.print_json("restore", release=made, restored=number, report=page)

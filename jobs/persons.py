@@ -12,12 +12,13 @@ import re
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from typing import TYPE_CHECKING
 
 from jobs.contracts import Contract
 from jobs.errors import LakeError
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
 
 VARIABLE = "LAKE_PERSON_KEY_FILE"
 _KEY = re.compile(r"([a-z0-9]{1,16})\s+([0-9a-f]{64,})", re.I)
@@ -76,11 +77,15 @@ def _read(file: str) -> PersonKey:
 
 def with_pads(rows: DataFrame, key: PersonKey) -> DataFrame:
     """Put the key beside every row, as a table of one row: a literal would stand in plans and logs."""
+    from pyspark.sql import functions as F
+
     one = rows.sparkSession.createDataFrame([key.pads()], "_inner binary, _outer binary")
     return rows.crossJoin(F.broadcast(one))
 
 
 def token(text: Column, key: PersonKey) -> Column:
     """The token of a text, where `with_pads` put the key beside it; null where there is none."""
+    from pyspark.sql import functions as F
+
     inner = F.sha2(F.concat("_inner", text.cast("binary")), 256)
     return F.concat(F.lit(f"{key.version}."), F.sha2(F.concat("_outer", F.unhex(inner)), 256))

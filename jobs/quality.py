@@ -11,10 +11,13 @@ import json
 import math
 import operator
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, reduce
+from importlib import import_module
 from threading import RLock
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -53,7 +56,29 @@ class Result:
 
 
 @cache
+def _load() -> None:
+    """Import the library. What it draws pictures and compares distributions with comes when it asks for it; SQL tables it is not given."""
+    later = [name for name in ("altair", "scipy.stats") if name not in sys.modules]
+    left_out: dict[str, Any] = {name: _stand_in(name) for name in later}
+    left_out |= {} if "sqlalchemy" in sys.modules else {"sqlalchemy": None}
+    sys.modules.update(left_out)
+    try:
+        import great_expectations  # noqa: F401
+    finally:
+        for name in left_out:
+            del sys.modules[name]
+
+
+def _stand_in(name: str) -> ModuleType:
+    """A module that imports the one of its name when something of it is asked for."""
+    module = ModuleType(name)
+    module.__getattr__ = lambda wanted: getattr(import_module(name), wanted)  # type: ignore[method-assign]
+    return module
+
+
+@cache
 def _context() -> Any:
+    _load()
     import great_expectations as gx
 
     context: Any = gx.get_context(mode="ephemeral")
@@ -95,6 +120,7 @@ def conditions(rows: DataFrame, rules: Sequence[Rule]) -> list[Condition]:
     """
     empty = rows.sparkSession.createDataFrame([], rows.schema)
     with _turn:
+        _load()
         from great_expectations.validator.metrics_calculator import MetricsCalculator
 
         batch = _batch(empty, "spark")
@@ -235,6 +261,7 @@ def _validate(
     frame: Any, engine: str, expectations: list[dict[str, Any]], form: str = "BOOLEAN_ONLY"
 ) -> list[Mapping[str, Any]]:
     with _turn:
+        _load()
         from great_expectations.core.expectation_suite import ExpectationSuite
 
         suite = ExpectationSuite(

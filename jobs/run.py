@@ -39,9 +39,9 @@ def backfill(
 
 @app.command()
 @with_settings
-def retry(settings: Settings, source: SourceOption = "", dataset: DatasetOption = "") -> None:
+def retry(settings: Settings, date: DateOption = "", source: SourceOption = "", dataset: DatasetOption = "") -> None:
     """Run again what failed or is held; takes no new deliveries."""
-    _run(settings, select(settings, "", source, dataset), land=False)
+    _run(settings, select(settings, date, source, dataset), land=False)
 
 
 def _run(settings: Settings, selection: Selection, *, land: bool = True) -> None:

@@ -6,11 +6,13 @@ A commit of OPTIMIZE repeats what the table's newest commit of ours said, since 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from pyspark.sql import SparkSession
-
 from jobs import delta, delta_log, log_files, store, sums
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 # By delta-rs: bronze and audit tables.
 

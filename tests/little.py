@@ -8,6 +8,7 @@ A delivery with text in the optional column `hold` is held by its bronze suite.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -145,6 +146,12 @@ class World:
         self.inbox.mkdir(parents=True, exist_ok=True)
         self.lake.check_format()
         self.events: list[tuple[str, Any]] = []
+
+    def take(self, other: World) -> World:
+        """Become a copy of another lake and its inbox."""
+        shutil.copytree(other.lake.root, self.lake.root, dirs_exist_ok=True)
+        shutil.copytree(other.inbox, self.inbox, dirs_exist_ok=True)
+        return self
 
     def deliver(
         self,

@@ -54,15 +54,16 @@ def rows_of(world: World, table: str) -> Rows:
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> str:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A lake that nobody changes; `lake` is a copy of it."""
     world = World(tmp_path_factory.mktemp("audited"), no_session)
     fill(world)
-    return world.lake.root
+    return world
 
 
 @pytest.fixture
-def lake(filled: str, world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    shutil.copytree(filled, world.lake.root, dirs_exist_ok=True)
+def lake(whole: World, world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    shutil.copytree(whole.lake.root, world.lake.root, dirs_exist_ok=True)
     return typed_at(world, monkeypatch, capsys)
 
 
@@ -106,9 +107,9 @@ def tamper(rows: Rows, random: Random) -> tuple[str, Rows, int]:
     return kind, found[:b], b + 1
 
 
-def test_every_one_of_two_thousand_acts_is_found_and_its_first_entry_named(lake: Command, world: World) -> None:
+def test_every_one_of_two_thousand_acts_is_found_and_its_first_entry_named(whole: World) -> None:
     random = Random(20260101)
-    tables = [rows_of(world, name) for name in ("ledger", "decisions", "ledger", "releases")]
+    tables = [rows_of(whole, name) for name in ("ledger", "decisions", "ledger", "releases")]
     kinds = set()
     for n in range(TAMPERS):
         rows = tables[n % len(tables)]
@@ -122,9 +123,9 @@ def test_every_one_of_two_thousand_acts_is_found_and_its_first_entry_named(lake:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_past_written_anew_with_all_its_roots_is_told_by_checkpoints_that_were_handed_out(
-    lake: Command, world: World, seed: int
+    whole: World, seed: int
 ) -> None:
-    random, rows = Random(seed), rows_of(world, "ledger")
+    random, rows = Random(seed), rows_of(whole, "ledger")
     marks = [checkpoint_of(rows, size) for size in (3, 6, 9, 12)]
     at = random.randrange(len(rows))
     changed = [without_chain(row) for row in rows]
@@ -138,7 +139,7 @@ def test_a_past_written_anew_with_all_its_roots_is_told_by_checkpoints_that_were
     assert (fault.entry, fault.last) == (at // 3 * 3 + 1, at // 3 * 3 + 3)
 
 
-def test_the_tree_is_that_of_rfc_6962(lake: Command) -> None:
+def test_the_tree_is_that_of_rfc_6962() -> None:
     """The entries and roots by which Certificate Transparency's own programs are tested."""
     entries = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
     roots = [
@@ -269,10 +270,8 @@ def test_a_ledger_from_before_there_were_chains_is_written_on(lake: Command, wor
     assert (code, "audit.ledger the first of entries 1 to 13" in said) == (6, True)
 
 
-def test_a_ledger_from_before_there_were_chains_is_under_the_root_of_the_first_line_that_has_one(
-    lake: Command, world: World
-) -> None:
-    older = [without_chain(row) for row in rows_of(world, "ledger")]
+def test_a_ledger_from_before_there_were_chains_is_under_the_root_of_the_first_line_that_has_one(whole: World) -> None:
+    older = [without_chain(row) for row in rows_of(whole, "ledger")]
     tree = grow(older)
     chained = replace(tree).add(canonical({"line": 13}))
     rows: Rows = [*older, {"line": 13, "_entry": 13, "_root": chained.root}]

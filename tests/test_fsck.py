@@ -18,13 +18,13 @@ from jobs.fsck import Table, examine_table
 from tests.commands import Command, typed_at
 from tests.little import World, csv_of
 
-VERSIONS = 20
+VERSIONS, CHECKED = 12, 6
 KEYS = ("_business_date", "_revision")
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two tables of twenty versions as delta-rs writes them, one by files and one by rows, the former with a checkpoint before its end."""
+    """Two tables of twelve versions as delta-rs writes them, one by files and one by rows, the former with a checkpoint before its end."""
     folder = tmp_path_factory.mktemp("whole")
     for n in range(VERSIONS - 1):
         rows = pa.table({"name": [f"name {n} {i}" for i in range(300)], "_record": pa.array(range(300), pa.int64())})
@@ -32,7 +32,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         keys = dict(zip(KEYS, (f"2025-01-{n + 1:02}", "1"), strict=True))
         delta.replace_partition(str(folder / "bronze"), {f"part-{n}.parquet": rows}, keys, {"stage": "bronze", "n": n})
         delta.append_rows(str(folder / "audit"), pa.table({"line": [n], "text": [f"line {n}"]}), "ledger")
-        if n == 9:
+        if n + 1 == CHECKED:
             vacuum.shorten_log(str(folder / "bronze"))
     return folder
 
@@ -87,9 +87,12 @@ def test_each_damage_of_each_file_is_found_and_named(copy: Path, name: str, dama
     assert look(table) == []
 
 
-def test_no_flipped_bit_of_a_data_file_or_an_entry_goes_unseen(copy: Path) -> None:
-    table = copy / "audit"
-    for path in (next(table.glob("*.parquet")), sorted((table / "_delta_log").glob("*.json"))[3]):
+def test_no_flipped_bit_of_a_data_file_or_an_entry_goes_unseen(tmp_path: Path) -> None:
+    table = tmp_path / "audit"
+    for n in range(2):
+        delta.append_rows(str(table), pa.table({"line": [n], "text": [f"line {n}"]}), "ledger")
+    assert look(table) == []
+    for path in (next(table.glob("*.parquet")), sorted((table / "_delta_log").glob("*.json"))[1]):
         content = path.read_bytes()
         for n in range(0, len(content), 7):
             path.write_bytes(content[:n] + bytes([content[n] ^ 1 << n % 8]) + content[n + 1 :])
@@ -102,10 +105,10 @@ def test_the_quick_form_finds_what_the_newest_version_cannot_be_read_by(copy: Pa
     """Entries after the checkpoint, the checkpoint, and files that are gone or of another length; a flipped bit of a file is for --full."""
     table = copy / "bronze"
     log = table / "_delta_log"
-    needed = [p for p in kept(log) if CHECKPOINT.fullmatch(p.name) or p.name > f"{11:020}.json"]
+    needed = [p for p in kept(log) if CHECKPOINT.fullmatch(p.name) or p.name > f"{CHECKED + 1:020}.json"]
     needed = [p for p in needed if p.name != "_last_checkpoint"]
     files = [p for p in table.rglob("part-*.parquet") if damage != "a bit in its middle"]
-    assert len(needed) == 9
+    assert len(needed) == VERSIONS - CHECKED - 1
     for path in (*needed, *files):
         content = path.read_bytes()
         DAMAGES[damage](path)

@@ -24,6 +24,13 @@ LOSSES: dict[str, Callable[[Path], None]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def released(shared_world: World) -> World:
+    shared_world.deliver("reg.things", "2025-01-01", csv_of([(1, 2013, 10), (2, 2014, 20)]))
+    shared_world.run(release=True)
+    return shared_world
+
+
 @pytest.fixture
 def command(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     return typed_at(world, monkeypatch, capsys)
@@ -31,10 +38,9 @@ def command(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_lost_gold_table_is_noticed_and_the_next_run_builds_it_again(
-    world: World, spark: SparkSession, command: Command, loss: str
+    world: World, released: World, spark: SparkSession, command: Command, loss: str
 ) -> None:
-    world.deliver("reg.things", "2025-01-01", csv_of([(1, 2013, 10), (2, 2014, 20)]))
-    world.run(release=True)
+    world.take(released)
     before = world.rows("totals", "gold")
     first = release.find_release(world.lake, None)
     assert first is not None

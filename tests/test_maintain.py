@@ -46,13 +46,18 @@ def released(world: World) -> dict[int, str]:
     return found
 
 
-@pytest.fixture
-def aged(world: World) -> World:
+@pytest.fixture(scope="module")
+def three_nights(shared_world: World) -> World:
     """Three nights, three releases; each night rewrote silver and gold."""
     for day, value in (("2025-01-01", 10), ("2025-01-02", 11), ("2025-01-03", 12)):
-        world.deliver("reg.things", day, csv_of([(1, 2013, value), (2, 2014, 20)]))
-        world.run(release=True)
-    return world
+        shared_world.deliver("reg.things", day, csv_of([(1, 2013, value), (2, 2014, 20)]))
+        shared_world.run(release=True)
+    return shared_world
+
+
+@pytest.fixture
+def aged(world: World, three_nights: World) -> World:
+    return world.take(three_nights)
 
 
 def test_within_a_week_nothing_is_removed(aged: World) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
 from jobs import delta
 from jobs.release import read_releases
@@ -38,24 +37,17 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], None]]] = {
 
 
 @pytest.fixture(scope="module")
-def two_releases(spark: SparkSession, little_conf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Two nights, two releases with other figures; tests take copies."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("released")
-        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
-        patch.setenv("LAKE_CONF", str(little_conf))
-        world = World(folder, lambda: spark)
-        for day, value in (("2025-01-01", 10), ("2025-01-02", 11)):
-            world.deliver("reg.things", day, csv_of([(1, 2013, value), (2, 2014, 20)]))
-            assert world.run(release=True).problems == []
-        yield world
+def two_releases(shared_world: World) -> World:
+    """Two nights, two releases with other figures."""
+    for day, value in (("2025-01-01", 10), ("2025-01-02", 11)):
+        shared_world.deliver("reg.things", day, csv_of([(1, 2013, value), (2, 2014, 20)]))
+        assert shared_world.run(release=True).problems == []
+    return shared_world
 
 
 @pytest.fixture
 def released(world: World, two_releases: World) -> World:
-    for folder in (Path(world.lake.root), world.inbox):
-        shutil.copytree(Path(two_releases.inbox.parent, folder.name), folder, dirs_exist_ok=True)
-    return world
+    return world.take(two_releases)
 
 
 @pytest.fixture

@@ -67,6 +67,16 @@ def test_a_held_delivery_is_said_again_with_the_command_that_approves_it(
     assert type_in(monkeypatch, "approve", ident, "--by", "tester", "--reason", "checked") == 0
 
 
+def test_who_tries_one_night_again_is_told_of_no_other(
+    lake: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for date in (DATE, "2025-01-02"):
+        lake.deliver("reg.things", date, HELD)
+    assert [type_in(monkeypatch, "run"), type_in(monkeypatch, "retry", "--date", DATE, "--json")] == [3, 3]
+    told = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert [(w["dataset"], w["date"]) for w in told["waiting"]] == [("reg.things", DATE)]
+
+
 def test_the_worst_of_what_waits_decides_the_exit_code(lake: World, monkeypatch: pytest.MonkeyPatch) -> None:
     lake.deliver("reg.things", DATE, HELD)
     lake.deliver("tax.yearly", DATE, ROWS, manifest=REFUSED)

@@ -11,9 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from threading import RLock
 from types import MappingProxyType
-from typing import Any, TypeVar
-
-from pyspark.sql import SparkSession
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobs.cities import City, load_city, load_contracts, load_gold
 from jobs.contracts import Contract
@@ -22,6 +20,9 @@ from jobs.lake import Lake
 from jobs.landing import Receipt
 from jobs.ledger import Ledger, Line, Run
 from jobs.suites import Suite
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 AT_ONCE = 2
 NOTHING: Mapping[str, int] = MappingProxyType({})

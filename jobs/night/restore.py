@@ -15,7 +15,7 @@ from jobs.night.opened import Night, counts_for, note_line
 from jobs.release import Release, Released
 
 
-def restore(night: Night, number: int, why: str) -> Release:
+def run_restore(night: Night, number: int, why: str) -> Release:
     """Publish a new release that says what release `number` said: the same versions of the same tables, with equal digests.
 
     No table is written, but that entries of a gold log from the first damaged one on are set aside. A table that the release does not

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import jinja2
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 FOLDER = Path(__file__).parent / "templates"
@@ -45,10 +48,29 @@ def identity() -> str:
     return hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest()
 
 
+class _Compiled(jinja2.FileSystemBytecodeCache):
+    """Compiled templates, kept beside Python's own; where nothing may be written each process compiles them."""
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if not sys.dont_write_bytecode:
+            with suppress(OSError):
+                super().dump_bytecode(bucket)
+
+
+def _compiled_folder() -> str:
+    folder = FOLDER / "__pycache__"
+    if not sys.dont_write_bytecode:
+        with suppress(OSError):
+            folder.mkdir(exist_ok=True)
+    return str(folder)
+
+
 def open_templates(timezone: str, title: str) -> jinja2.Environment:
     """Templates that escape every value and fail on a name that does not exist."""
     found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
+        bytecode_cache=_Compiled(_compiled_folder(), f"{identity()[:16]}-%s.cache"),
+        optimized=False,  # what is kept compiled has nothing in it of one city or language
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

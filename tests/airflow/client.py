@@ -8,15 +8,22 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from jobs import night as nights
 from jobs.cities import PROJECT
 from tests.little import CITY, World, no_session
 from tests.servers import free_ports, wait_until
 
+T = TypeVar("T", str, tuple[str, str])
 ENDED = ("success", "failed")
+QUICK = {
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1", "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600", "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
+    "AIRFLOW__CORE__MAX_TASK_RETRY_DELAY": "5",
+}  # fmt: skip
 
 
 class Airflow:
@@ -101,6 +108,13 @@ class Airflow:
         for dag in dags:
             self.api("PATCH", f"/dags/{dag}", {"is_paused": False})
 
+    def unpause_without_tonight(self, *dags: str) -> None:
+        """Unpause departments and end the night that this begins: nobody delivers for it."""
+        self.unpause(*dags)
+        for dag in dags:
+            run = until(lambda dag=dag: self.runs(dag), f"the night of {dag} that begins by itself", 300)[0]
+            self.api("PATCH", f"/dags/{dag}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
+
     def trigger(self, dag: str, night: str | None = None) -> str:
         """A run by hand, of a business date where the DAG has them."""
         body: dict[str, Any] = {"logical_date": None, **({"partition_key": night} if night else {})}
@@ -124,6 +138,18 @@ class Airflow:
     def _ended(self, dag: str, run: str) -> str | None:
         state = self.api("GET", f"/dags/{dag}/dagRuns/{run}")["state"]
         return state if state in ENDED else None
+
+    def ends(self, runs: Mapping[T, str], seconds: float = 900) -> dict[T, str]:
+        """Wait until all runs have ended, each named by its DAG or its DAG and night; their states."""
+        return {x: self.end(x if isinstance(x, str) else x[0], run, seconds) for x, run in runs.items()}
+
+    def publish(self, seconds: float = 600) -> None:
+        """Wait until gold has published all that there is, and has nothing more to do."""
+        until(self._is_published, "gold", seconds)
+
+    def _is_published(self) -> bool:
+        idle = all(r["state"] in ENDED for r in self.runs("gold"))
+        return idle and not nights.is_release_owed(self.world.run_nothing())
 
     def follow(self, dag: str, night: str, count: int = 1, seconds: float = 900) -> str:
         """Wait until so many runs of a night have ended, which nobody triggered; the state of the newest."""

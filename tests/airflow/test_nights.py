@@ -8,19 +8,21 @@ import signal
 import subprocess
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
 import pytest
 
 from jobs import delta
-from tests.airflow.client import Airflow, until
+from jobs.release import find_release
+from tests.airflow.client import QUICK, Airflow, until
 from tests.little import csv_of, write_conf
 from tests.servers import addresses_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
-DAGS = ("reg", "tax", "gold", "gold_cutoff", "approvals", "late")
 FIRST = "2025-01-01"
+NIGHTS = BROKEN, APPROVED, REJECTED, WHOLE, MISSING = tuple(f"2025-01-0{n}" for n in range(2, 7))
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         conf = write_conf(folder / "conf", ["reg.things", "tax.yearly"])
         patch.setenv("LAKE_CONF", str(conf))
         made = Airflow(
-            folder, conf,
+            folder, conf, **QUICK,
             AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT="20", AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL="10",
             AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD="10",
             AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL="5",
@@ -40,7 +42,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         try:
             made.local("start")
             made.sign_in()
-            made.unpause(*DAGS)
+            made.unpause("gold", "approvals", "late")
+            made.unpause_without_tonight("reg", "tax")
             yield made
         finally:
             began = made.processes()
@@ -60,11 +63,18 @@ def totals(airflow: Airflow) -> list[tuple[int, int]]:
     return [(r["period"], r["total"]) for r in airflow.world.rows("totals", "gold")]
 
 
+def newest_release(airflow: Airflow) -> tuple[int, str]:
+    """Its number, and what `gold.totals` lacks."""
+    found = find_release(airflow.world.lake, None)
+    assert found is not None
+    return found.number, found.tables["totals"].why
+
+
 def test_a_night_goes_from_two_departments_to_a_release_by_itself(airflow: Airflow) -> None:
     airflow.world.deliver("reg.things", FIRST, csv_of([(1, 2013, 10), (2, 2014, 20)]))
     airflow.world.deliver("tax.yearly", FIRST, csv_of([(1, 2013, 10)]))
     runs = {dag: airflow.trigger(dag, FIRST) for dag in ("reg", "tax")}
-    assert {dag: airflow.end(dag, run) for dag, run in runs.items()} == {"reg": "success", "tax": "success"}
+    assert airflow.ends(runs) == {"reg": "success", "tax": "success"}
     assert airflow.follow("gold", FIRST) == "success"
     assert totals(airflow) == [(2013, 10), (2014, 20)]
     found = status(airflow)
@@ -107,6 +117,7 @@ def test_nothing_of_it_listens_beyond_this_machine(airflow: Airflow) -> None:
 
 
 def test_a_cleared_night_runs_again_and_writes_no_table(airflow: Airflow) -> None:
+    airflow.publish()
     before = {name: v for name, v in airflow.world.versions().items() if not name.startswith("audit")}
     run = airflow.runs("reg", FIRST)[0]["dag_run_id"]
     airflow.command("dags", "clear", "reg", "--partition-key", FIRST, "--yes")
@@ -115,47 +126,73 @@ def test_a_cleared_night_runs_again_and_writes_no_table(airflow: Airflow) -> Non
 
 
 def test_a_correction_is_taken_and_published_once(airflow: Airflow) -> None:
+    airflow.publish()
     airflow.world.deliver("reg.things", FIRST, csv_of([(1, 2013, 11), (2, 2014, 20)]), revision=2)
-    release = status(airflow)["release"]
+    release, _ = newest_release(airflow)
     assert airflow.end("late", airflow.trigger("late")) == "success"
-    assert (status(airflow)["release"], totals(airflow)) == (release + 1, [(2013, 11), (2014, 20)])
+    assert (newest_release(airflow)[0], totals(airflow)) == (release + 1, [(2013, 11), (2014, 20)])
     again = airflow.trigger("late")
     assert airflow.end("late", again) == "success"
     assert airflow.states("late", again)["take"] == "skipped"
-    assert status(airflow)["release"] == release + 1
+    assert newest_release(airflow)[0] == release + 1
 
 
-def test_a_broken_department_fails_at_once_and_stops_no_other(airflow: Airflow) -> None:
-    night = "2025-01-02"
-    airflow.world.deliver("reg.things", night, csv_of([(1, 2013, 12), (2, 2014, 20)]))
-    airflow.world.deliver("tax.yearly", night, b"")
-    runs = {dag: airflow.trigger(dag, night) for dag in ("reg", "tax")}
-    assert {dag: airflow.end(dag, run) for dag, run in runs.items()} == {"reg": "success", "tax": "failed"}
-    bronze = airflow.tasks("tax", runs["tax"])["yearly.bronze"]
+@pytest.fixture(scope="module")
+def filled(airflow: Airflow) -> dict[tuple[str, str], str]:
+    """Five nights of one department, typed as a range, and two of the other: the state of each run, by DAG and night.
+
+    The other's first file is broken. Of the first department two deliveries are held, and the last does not come.
+    """
+    for night, value in ((BROKEN, 12), (WHOLE, 15)):
+        airflow.world.deliver("reg.things", night, csv_of([(1, 2013, value), (2, 2014, 20)]))
+    for night, value in ((APPROVED, 13), (REJECTED, 14)):
+        rows = csv_of([(1, 2013, value, "x"), (2, 2014, 20, "")], "key,period,value,hold")
+        airflow.world.deliver("reg.things", night, rows)
+    airflow.world.deliver("tax.yearly", BROKEN, b"")
+    airflow.world.deliver("tax.yearly", MISSING, csv_of([(1, 2013, 10)]))
+    runs = {("tax", night): airflow.trigger("tax", night) for night in (BROKEN, MISSING)}
+    airflow.command("backfill", "create", "--dag-id", "reg", "--from-date", NIGHTS[0], "--to-date", f"{NIGHTS[-1]}T23:59:59")  # fmt: skip
+    runs |= {("reg", r["partition_key"]): r["dag_run_id"] for r in airflow.runs("reg") if r["partition_key"] in NIGHTS}
+    return airflow.ends(runs)
+
+
+def test_a_range_of_nights_is_filled_with_both_ends(airflow: Airflow, filled: dict[tuple[str, str], str]) -> None:
+    ended = {night: state for (dag, night), state in filled.items() if dag == "reg"}
+    assert ended == dict(zip(NIGHTS, ("success", "failed", "failed", "success", "success"), strict=True))
+    assert [airflow.world.line("reg.things", night).outcome for night in (BROKEN, WHOLE)] == ["accepted"] * 2
+
+
+def test_a_broken_department_fails_at_once_and_stops_no_other(
+    airflow: Airflow, filled: dict[tuple[str, str], str]
+) -> None:
+    assert (filled["reg", BROKEN], filled["tax", BROKEN]) == ("success", "failed")
+    bronze = airflow.tasks("tax", airflow.runs("tax", BROKEN)[0]["dag_run_id"])["yearly.bronze"]
     assert (bronze["state"], bronze["try_number"]) == ("failed", 1)
-    until(lambda: totals(airflow) == [(2013, 12), (2014, 20)], "the figures of the other", 300)
+    until(lambda: totals(airflow) == [(2013, 15), (2014, 20)], "the figures of the other", 300)
 
 
-def hold(airflow: Airflow, night: str) -> None:
-    """A night whose delivery is held."""
-    airflow.world.deliver("reg.things", night, csv_of([(1, 2013, 13, "x"), (2, 2014, 20, "")], "key,period,value,hold"))
-    assert airflow.end("reg", airflow.trigger("reg", night)) == "failed"
+@dataclass(frozen=True)
+class Question:
+    """A run that asks about a held delivery, and its task that waits for a person."""
+
+    run: str
+    task: str = "question.decide"
 
 
-def answer(airflow: Airflow, night: str, option: str, reason: str) -> dict[str, str]:
-    """Answer the question about a night, as the page does; the states of the run that asked, when it has ended."""
-    asked = str(until(lambda: airflow.runs("approvals", night), "a question", 300)[0]["dag_run_id"])
-    task = "question.decide"
-    until(lambda: airflow.states("approvals", asked).get(task) == "awaiting_input", "waiting for a person", 300)
+def question(airflow: Airflow, night: str) -> Question:
+    """What is asked about a night, when it waits for an answer."""
+    asked = Question(str(until(lambda: airflow.runs("approvals", night), "a question", 300)[0]["dag_run_id"]))
+    until(lambda: airflow.states("approvals", asked.run).get(asked.task) == "awaiting_input", "waiting for a person", 300)  # fmt: skip
     # The scheduler has to know that the task waits, which no person is fast enough to notice.
-    event = (
-        f"with state success for task instance TaskInstanceKey(dag_id='approvals', task_id='{task}', run_id='{asked}'"
-    )
+    event = f"with state success for task instance TaskInstanceKey(dag_id='approvals', task_id='{asked.task}', run_id='{asked.run}'"  # fmt: skip
     until(lambda: event in (airflow.home / "logs" / "scheduler.log").read_text(), event, 60)
-    path = f"/dags/approvals/dagRuns/{asked}/taskInstances/{task}/0/hitlDetails"
+    return asked
+
+
+def answer(airflow: Airflow, asked: Question, option: str, reason: str) -> None:
+    """As the page does."""
+    path = f"/dags/approvals/dagRuns/{asked.run}/taskInstances/{asked.task}/0/hitlDetails"
     airflow.api("PATCH", path, {"chosen_options": [option], "params_input": {"reason": reason}})
-    assert airflow.end("approvals", asked) == "success", airflow.states("approvals", asked)
-    return airflow.states("approvals", asked)
 
 
 def reasons(airflow: Airflow) -> list[tuple[str, str]]:
@@ -164,42 +201,34 @@ def reasons(airflow: Airflow) -> list[tuple[str, str]]:
     return [(d["by"], d["reason"]) for d in decided.to_pylist()] if decided is not None else []
 
 
-def test_a_held_delivery_asks_on_the_page_and_goes_on_when_a_person_approves(airflow: Airflow) -> None:
-    night, reason = "2025-01-03", "seen, and right; $(touch seen) {{ 7 * 7 }} ' OR 1=1 --"
-    hold(airflow, night)
-    answer(airflow, night, "Approve", reason)
-    assert totals(airflow) == [(2013, 13), (2014, 20)]
-    assert status(airflow)["held"] == []
+def test_a_held_delivery_asks_on_the_page_and_goes_on_when_a_person_approves_and_stays_held_when_one_rejects(
+    airflow: Airflow, filled: dict[tuple[str, str], str]
+) -> None:
+    reason = "seen, and right; $(touch seen) {{ 7 * 7 }} ' OR 1=1 --"
+    good, wrong = question(airflow, APPROVED), question(airflow, REJECTED)
+    answer(airflow, wrong, "Reject", "wrong file")
+    answer(airflow, good, "Approve", reason)
+    ends = {asked.run: airflow.end("approvals", asked.run) for asked in (good, wrong)}
+    assert ends == dict.fromkeys(ends, "success"), [airflow.states("approvals", run) for run in ends]
+    states = airflow.states("approvals", wrong.run)
+    assert (states["question.approve"], states["question.finish"]) == ("skipped", "skipped")
     assert reasons(airflow) == [("admin", reason)]
+    nights = [(value, since) for key, _, value, since, _ in airflow.world.history("reg.things") if key == 1]
+    assert nights == [(11, FIRST), (12, BROKEN), (13, APPROVED), (15, WHOLE)]
+    assert [(x["dataset"], x["date"]) for x in status(airflow)["held"]] == [("reg.things", REJECTED)]
 
 
-def test_a_night_without_one_department_is_published_and_once_more_when_it_delivers(airflow: Airflow) -> None:
-    night = "2025-01-04"
-    airflow.world.deliver("tax.yearly", night, csv_of([(1, 2013, 10)]))
-    runs = {dag: airflow.trigger(dag, night) for dag in ("reg", "tax")}
-    assert {dag: airflow.end(dag, run) for dag, run in runs.items()} == {"reg": "success", "tax": "success"}
-    until(lambda: night in status(airflow)["why"].get("totals", ""), "a release that names what is missing", 300)
-    without = status(airflow)["release"]
-    airflow.world.deliver("reg.things", night, csv_of([(1, 2013, 14), (2, 2014, 20)]))
-    assert [airflow.end("late", airflow.trigger("late")) for _ in range(2)] == ["success", "success"]
-    after = status(airflow)
-    assert (after["release"], night in after["why"].get("totals", ""), totals(airflow)) == (without + 1, False, [(2013, 14), (2014, 20)])  # fmt: skip
-
-
-def test_a_range_of_nights_is_filled_with_both_ends(airflow: Airflow) -> None:
-    nights = [f"2025-02-0{n}" for n in range(1, 6)]
-    for n, night in enumerate(nights):
-        airflow.world.deliver("reg.things", night, csv_of([(1, 2013, 20 + n), (2, 2014, 20)]))
-    airflow.command("backfill", "create", "--dag-id", "reg", "--from-date", nights[0], "--to-date", f"{nights[-1]}T23:59:59")  # fmt: skip
-    runs = until(lambda: ended(airflow, nights), "five nights", 900)
-    assert runs == dict.fromkeys(nights, "success")
-    assert [airflow.world.line("reg.things", night).outcome for night in nights] == ["accepted"] * 5
-
-
-def ended(airflow: Airflow, nights: list[str]) -> dict[str, str]:
-    found = {night: [r["state"] for r in airflow.runs("reg", night)] for night in nights}
-    states = {night: s[0] for night, s in found.items() if s and s[0] in ("success", "failed")}
-    return states if len(states) == len(nights) else {}
+def test_a_night_without_one_department_is_published_and_once_more_when_it_delivers(
+    airflow: Airflow, filled: dict[tuple[str, str], str]
+) -> None:
+    assert (filled["reg", MISSING], filled["tax", MISSING]) == ("success", "success")
+    airflow.publish()
+    without, lacks = newest_release(airflow)
+    assert MISSING in lacks
+    airflow.world.deliver("reg.things", MISSING, csv_of([(1, 2013, 16), (2, 2014, 20)]))
+    assert airflow.end("late", airflow.trigger("late")) == "success"
+    release, lacks = newest_release(airflow)
+    assert (release, MISSING in lacks, totals(airflow)) == (without + 1, False, [(2013, 16), (2014, 20)])
 
 
 def test_a_scheduler_killed_in_the_night_finishes_it_after_a_restart(airflow: Airflow) -> None:
@@ -212,12 +241,3 @@ def test_a_scheduler_killed_in_the_night_finishes_it_after_a_restart(airflow: Ai
     airflow.local("start")
     assert airflow.end("reg", run, 900) == "success"
     until(lambda: totals(airflow) == [(2013, 30), (2014, 20)], "its figures", 600)
-
-
-def test_a_delivery_that_a_person_rejects_stays_held_and_changes_nothing(airflow: Airflow) -> None:
-    night, before = "2025-03-02", (totals(airflow), reasons(airflow))
-    hold(airflow, night)
-    states = answer(airflow, night, "Reject", "wrong file")
-    assert (states["question.approve"], states["question.finish"]) == ("skipped", "skipped")
-    assert (totals(airflow), reasons(airflow)) == before
-    assert [(x["dataset"], x["date"]) for x in status(airflow)["held"]] == [("reg.things", night)]

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_string, policy
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-pytest.importorskip("airflow")
-pytestmark = pytest.mark.programs
+pytestmark = [pytest.mark.programs, pytest.mark.skipif(find_spec("airflow") is None, reason="Airflow is not there")]
 PROJECT = Path(__file__).resolve().parents[2]
 ALERT = """
 from dags.alerts import alert

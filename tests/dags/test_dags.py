@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,7 @@ from jobs.cities import load_contracts
 from jobs.lake import Lake
 from tests.open_lineage import read_events
 
-pytest.importorskip("airflow")
-pytestmark = pytest.mark.programs
+pytestmark = [pytest.mark.programs, pytest.mark.skipif(find_spec("airflow") is None, reason="Airflow is not there")]
 PROJECT = Path(__file__).resolve().parents[2]
 
 

@@ -13,7 +13,6 @@ from tenacity import wait_none
 
 from jobs.cities import load_contracts
 from jobs.extract import place
-from jobs.suppliers.up import serve_all
 from jobs.synthetic.nights import write_nights
 from jobs.synthetic.world import World as City
 from tests.commands import typed_at
@@ -33,6 +32,8 @@ def city_inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def served(city_inbox: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The variables of all suppliers."""
+    from jobs.suppliers.up import serve_all
+
     with serve_all(load_contracts(CITY), city_inbox, tmp_path_factory.mktemp("suppliers")) as variables:
         yield variables
 

@@ -19,6 +19,9 @@ DIRT = st.lists(
 )
 
 
+some = settings(max_examples=3 * settings.default.max_examples // 5, deadline=None)  # 60, but for `make test-fast`
+
+
 def layout(width: int) -> Layout:
     return Layout("csv", tuple(Field(f"c{i}", f"c{i}", True) for i in range(width)), max_undecodable=1.0)
 
@@ -54,7 +57,7 @@ def outcomes(data: bytes, width: int) -> list[object]:
             return [fast, by_line, outcome(data, width)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(some)
 @given(st.data(), WIDTH, st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_what_a_writer_wrote_is_read_back_exactly_by_each_way(
     data: st.DataObject, width: int, end: str, quote_all: bool
@@ -67,14 +70,14 @@ def test_what_a_writer_wrote_is_read_back_exactly_by_each_way(
     assert [list(row.values())[:width] for row in fast[1]] == rows
 
 
-@settings(max_examples=120, deadline=None)
+@settings(some, max_examples=2 * some.max_examples)
 @given(DIRT, WIDTH)
 def test_dirt_has_one_outcome_by_each_way(parts: list[bytes], width: int) -> None:
     fast, by_line, by_record = outcomes(header(width) + b"".join(parts), width)
     assert fast == by_line == by_record
 
 
-@settings(max_examples=60, deadline=None)
+@settings(some)
 @given(DIRT, WIDTH)
 def test_no_byte_of_a_refused_record_is_lost_and_each_record_is_counted_once(parts: list[bytes], width: int) -> None:
     data = header(width) + b"".join(parts)

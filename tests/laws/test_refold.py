@@ -14,12 +14,18 @@ pytestmark = pytest.mark.spark
 FIRST, SECOND, THIRD = "2025-01-01", "2025-01-02", "2025-01-03"
 
 
-@pytest.fixture
-def changed(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Three nights in silver; then values above 400 are forbidden, which is all of the second night."""
+@pytest.fixture(scope="module")
+def three_nights(shared_world: World) -> World:
     for date, value in ((FIRST, 10), (SECOND, 500), (THIRD, 30)):
-        world.deliver("reg.things", date, csv_of([(1, 2013, value)]))
-    world.run()
+        shared_world.deliver("reg.things", date, csv_of([(1, 2013, value)]))
+    shared_world.run()
+    return shared_world
+
+
+@pytest.fixture
+def changed(world: World, three_nights: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Three nights in silver; then values above 400 are forbidden, which is all of the second night."""
+    world.take(three_nights)
     root = write_conf(tmp_path / "conf")
     contract = root / "conf" / "cities" / "little" / "reg" / "things.odcs.yaml"
     contract.write_text(contract.read_text().replace("maximum: 1000", "maximum: 400"))

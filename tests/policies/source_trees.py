@@ -21,7 +21,8 @@ def modules() -> dict[str, ast.Module]:
     }
 
 
-def imports_of(name: str) -> set[str]:
+@cache
+def imports_of(name: str) -> frozenset[str]:
     """What a module imports, also inside functions; `from jobs import x` counts as jobs.x."""
     found: set[str] = set()
     for node in ast.walk(modules()[name]):
@@ -33,20 +34,21 @@ def imports_of(name: str) -> set[str]:
                 if node.module in ("jobs", "pyspark.sql")
                 else {node.module}
             )
-    return found
+    return frozenset(found)
 
 
-def own(name: str) -> set[str]:
-    return {x for x in imports_of(name) if x.split(".")[0] == "jobs"}
+def own(name: str) -> frozenset[str]:
+    return frozenset(x for x in imports_of(name) if x.split(".")[0] == "jobs")
 
 
-def called(name: str) -> set[str]:
+@cache
+def called(name: str) -> frozenset[str]:
     """Names of called functions and methods, without what stands before the dot."""
     found = set()
     for node in ast.walk(modules()[name]):
         if isinstance(node, ast.Call):
             found.add(node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""))
-    return found
+    return frozenset(found)
 
 
 def texts(name: str) -> list[str]:

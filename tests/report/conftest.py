@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,3 +19,9 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 @pytest.fixture(scope="module")
 def pages(lake: Lake) -> Path:
     return invented.write_pages(lake)
+
+
+@pytest.fixture
+def own_lake(lake: Lake, pages: Path, tmp_path: Path) -> Lake:
+    """A copy with its pages, for a test that changes it."""
+    return Lake(str(shutil.copytree(lake.root, tmp_path / "own")), invented.CITY)

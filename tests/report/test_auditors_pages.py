@@ -47,12 +47,11 @@ def test_a_dimensions_share_is_what_was_met_of_what_was_asked(lake: Lake, pages:
     assert in_time[FIRST]["met"] < in_time[FIRST]["asked"] and in_time[SECOND]["met"] == 0
 
 
-def test_a_rule_with_nothing_to_be_asked_of_is_not_shown_as_met(tmp_path: Path) -> None:
-    lake = invented.make_lake(tmp_path)
-    line = newest(lake, "traffic.link_speed", "silver")
+def test_a_rule_with_nothing_to_be_asked_of_is_not_shown_as_met(own_lake: Lake) -> None:
+    line = newest(own_lake, "traffic.link_speed", "silver")
     empty = tuple({**r, "evaluated": 0, "broken": 0, "success": True, "dimension": "accuracy"} for r in line.results)
-    Ledger(lake, Run("run-2", 1, NOW)).append(Line(**{**vars(line), "results": empty}))
-    pages = invented.write_pages(lake)
+    Ledger(own_lake, Run("run-2", 1, NOW)).append(Line(**{**vars(line), "results": empty}))
+    pages = invented.write_pages(own_lake)
     share = read_page(pages, "index.html").select_one(f'[data-share="accuracy/{FIRST}"]')
     assert (share.select_one("[data-field=percent]").get_text(), numbers(share)["not_evaluated"]) == (
         "not evaluated",
@@ -124,10 +123,9 @@ def test_a_department_without_a_fault_is_told_so(pages: Path) -> None:
 
 
 def test_a_page_is_made_again_only_where_something_of_it_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lake = invented.make_lake(tmp_path)
-    pages = invented.write_pages(lake)
+    lake, pages = own_lake, Path(own_lake.path("reports"))
     made: list[str] = []
     render = report.pages.render
     monkeypatch.setattr(report.pages, "render", lambda e, template, *rest: made.append(template) or render(e, template, *rest))  # fmt: skip
@@ -145,10 +143,9 @@ def test_a_page_is_made_again_only_where_something_of_it_changed(
 
 
 def test_the_command_makes_every_page_again_whatever_became_of_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    own_lake: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lake = invented.make_lake(tmp_path)
-    path = invented.write_pages(lake) / "releases" / "1.html"
+    lake, path = own_lake, Path(own_lake.path("reports", "releases", "1.html"))
     kept = path.read_bytes()
     path.write_bytes(kept.replace(b"Release 1", b"Release 7"))
     monkeypatch.setenv("LAKE_ROOT", lake.root)

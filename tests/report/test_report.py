@@ -70,14 +70,14 @@ def test_a_city_without_links_says_nothing_about_measuring_them(pages: Path) -> 
     assert read_page(pages, "releases", "2.html").select("[data-links]") == []
 
 
-def test_an_identity_that_does_not_hold_says_so(tmp_path: Path) -> None:
-    lake = invented.make_lake(tmp_path)
-    line = newest(lake, "traffic.crashes", "silver")
-    Ledger(lake, Run("run-2", 1, NOW)).append(Line(**{**vars(line), "counts": {**line.counts, "duplicates": 10}}))
-    page = crash_page(invented.write_pages(lake))
+def test_an_identity_that_does_not_hold_says_so(own_lake: Lake) -> None:
+    line = newest(own_lake, "traffic.crashes", "silver")
+    Ledger(own_lake, Run("run-2", 1, NOW)).append(Line(**{**vars(line), "counts": {**line.counts, "duplicates": 10}}))
+    pages = invented.write_pages(own_lake)
+    page = crash_page(pages)
     assert [x["data-holds"] for x in page.select("[data-identity=verdict] [data-holds]")] == ["false"]
     assert "1899" in page.select("[data-identity=verdict]")[0].get_text()
-    tile = read_page(tmp_path / invented.CITY / "reports", "index.html").select_one("[data-identities]")
+    tile = read_page(pages, "index.html").select_one("[data-identities]")
     assert (tile["data-identities"], tile["data-of"]) == ("10", "11")
 
 

@@ -74,6 +74,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
+@pytest.mark.programs
 def test_the_same_seed_gives_the_same_bytes_in_another_process(city: Path, tmp_path: Path) -> None:
     """Texts have other hashes there, so that no order of a set may be in a file."""
     wish = ["--seed", "3", "--scale", "0.05", "--from", "2026-01-29", "--nights", "5", "--faults", "all"]
