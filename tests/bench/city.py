@@ -65,6 +65,8 @@ schema:
       - {name: volume, logicalType: integer, required: true, logicalTypeOptions: {minimum: 0}, classification: public, description: Vehicles., transformSourceObjects: [bench.sensor.volume]}
       - {name: speeds, logicalType: number, physicalType: "decimal(18,1)", required: true, logicalTypeOptions: {minimum: 0}, classification: public, description: Sum of mean speeds., transformSourceObjects: [bench.sensor.speed]}
 """
+# In place of the mart property alone, for a table that grows night by night.
+BY_DAYS = "{property: mart, value: sensors}, {property: period, value: day}, {property: incremental, value: {bench_sensor: measured_at}}"
 GOLD_SUITE = """\
 gold:
   - {type: expect_table_row_count_to_be_between, kwargs: {min_value: 1}, severity: critical, meta: {rule: gold.sensor_daily.g1, dimension: completeness, reason: "A day has sensors."}}
@@ -82,14 +84,15 @@ def sensor_daily(bench_sensor: DataFrame) -> DataFrame:
 """
 
 
-def write_conf(root: Path) -> Path:
-    """Write the configuration root; returns it, to be named in LAKE_CONF."""
+def write_conf(root: Path, *, by_days: bool = False) -> Path:
+    """Write the configuration root, on demand with a mart that is built by days; returns it, to be named in LAKE_CONF."""
+    gold = GOLD.replace("{property: mart, value: sensors}", BY_DAYS) if by_days else GOLD
     city = "name: bench\ntitle: Bench\ntimezone: America/New_York\ngold: [sensor_daily]\n"
     for path, text in {
         "conf/cities/bench/city.yaml": city,
         "conf/cities/bench/bench/sensor.odcs.yaml": CONTRACT,
         "expectations/bench/bench/sensor.yaml": SUITE,
-        "conf/gold/sensor_daily.odcs.yaml": GOLD,
+        "conf/gold/sensor_daily.odcs.yaml": gold,
         "expectations/gold/sensor_daily.yaml": GOLD_SUITE,
         "jobs/marts/sensors.py": MART,
     }.items():

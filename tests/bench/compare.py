@@ -17,17 +17,14 @@ GOLD = ["sensor_id", "day::date", "readings::bigint", "volume::bigint", "speeds:
 QUARANTINE = [FILE, "_record", "list_sort(_rules)"]
 
 
-def compare_checked(product: Path, by_hand: Path) -> list[str]:
+def compare_checked(product: Path, other: Path) -> list[str]:
     """Row by row; returns what was found equal, raises SystemExit where it is not."""
     tables = {
-        "silver": ("silver/bench_sensor", "silver", SILVER),
-        "quarantine": ("quarantine/bench_sensor", "quarantine", QUARANTINE),
-        "gold": ("gold/sensor_daily", "gold", GOLD),
+        "silver": ("silver/bench_sensor", SILVER),
+        "quarantine": ("quarantine/bench_sensor", QUARANTINE),
+        "gold": ("gold/sensor_daily", GOLD),
     }
-    return [
-        _compare(name, product / "bench" / own, by_hand / other, columns)
-        for name, (own, other, columns) in tables.items()
-    ]
+    return [_compare(name, product / "bench" / own, other / name, columns) for name, (own, columns) in tables.items()]
 
 
 def _compare(name: str, left: Path, right: Path, columns: list[str]) -> str:
@@ -37,20 +34,29 @@ def _compare(name: str, left: Path, right: Path, columns: list[str]) -> str:
         con.execute(f"SELECT count(*), sum(h::hugeint), bit_xor(h) FROM ({side})").fetchall()[0] for side in sides
     ]
     if digests[0] != digests[1] or not digests[0][0]:
-        raise SystemExit(f"{name} differs: the product {digests[0]}, by hand {digests[1]}")
+        raise SystemExit(f"{name} differs: the product {digests[0]}, {right.parent.name} {digests[1]}")
     return f"{name}: {digests[0][0]:,} rows, digest {digests[0][2]:016x}"
 
 
-def compare_unchecked(product: Mapping[str, Any], plain: Path) -> str:
-    """Rows and control sums of all judged rows, which plain Spark keeps, bad ones and copies included."""
+def compare_unchecked(product: Mapping[str, Any], other: Path) -> str:
+    """Rows and control sums of all judged rows, which who sets none aside keeps, bad ones and copies included."""
     counts = product["silver"]["counts"]
     rows, volume, speed = duckdb.execute(
-        f"SELECT count(*), sum(volume), sum(speed) FROM {_files(plain / 'silver')}"
+        f"SELECT count(*), sum(volume), sum(speed) FROM {_files(other / 'silver')}"
     ).fetchall()[0]
     own = (counts["judged"], int(counts["sums"]["volume"]), str(counts["sums"]["speed"]))
     if own != (rows, int(volume), str(speed)):
-        raise SystemExit(f"plain Spark differs: the product {own}, plain {(rows, volume, speed)}")
-    return f"plain Spark: {rows:,} rows, volume {int(volume):,}, speed {speed}"
+        raise SystemExit(f"silver differs: the product judged {own}, {other.name} {(rows, volume, speed)}")
+    return f"{rows:,} rows, volume {int(volume):,}, speed {speed}"
+
+
+def compare_broken(product: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """How many rows break each of silver's rules; of the key, the product's own look finds less, since copies are no conflict to it."""
+    own = product["silver"]["counts"]["rules"]
+    found = {rule: n for rule, n in other["broken"]["silver"].items() if rule in own or not rule.endswith(".key")}
+    if found != own or not found:
+        raise SystemExit(f"rules differ: the product {own}, Great Expectations {found}")
+    return f"{sum(found.values()):,} breaches of {len(found)} rules"
 
 
 def _files(path: Path) -> str:

@@ -12,6 +12,9 @@ from typing import Any
 
 from tests.bench.measure import Meter, job_counter
 
+WITHOUT_SPARK = ("by_hand", "by_polars")
+OWN_SESSION = ("plain", "spark_gx")
+
 
 def main(name: str, inbox: Path, work: Path, runs: int) -> None:
     """Run a contestant, each time into a fresh folder; print its costs as JSON. The folder of the last run stays."""
@@ -25,12 +28,12 @@ def main(name: str, inbox: Path, work: Path, runs: int) -> None:
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir(parents=True)
         meter = Meter(os.getpid(), root)
-        if name != "by_hand":
+        if name not in WITHOUT_SPARK:
             from jobs.session import open_session
 
             if spark is None:
                 with meter.stage("start"):
-                    spark = module.start() if name == "plain" else open_session("bench")
+                    spark = module.start() if name in OWN_SESSION else open_session("bench")
                 found.append({"start": meter.costs.pop().as_dict()})
             meter.jobs = job_counter(spark)
         with module.timing_checks(os.getpid()) if name == "product" else nullcontext({}) as checks:

@@ -1,4 +1,4 @@
-"""`python -m jobs` as it is, and then, on the last line of stderr, how many Spark jobs it started."""
+"""`python -m jobs` as it is, and then, on the last line of stderr, how many Spark jobs it started; none where it started no Java."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import runpy
 import sys
 
 MARK = "spark jobs: "
+NO_JAVA = "no Java"
 
 
 def main() -> None:
@@ -15,13 +16,15 @@ def main() -> None:
         print(f"{MARK}{_count()}", file=sys.stderr, flush=True)
 
 
-def _count() -> int:
+def _count() -> str:
     if "pyspark" not in sys.modules:
-        return 0
+        return NO_JAVA
     from pyspark import SparkContext
 
     running = SparkContext._active_spark_context
-    return int(running._jsc.sc().dagScheduler().numTotalJobs()) if running else 0
+    if running is None:
+        return NO_JAVA if SparkContext._gateway is None else "0"
+    return str(running._jsc.sc().dagScheduler().numTotalJobs())
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow.csv as pc_csv
 BUSINESS_DATE = "2024-09-10"
 FIRST_DAY = date(2024, 9, 1)
 DAYS, FILES = 9, 8
-STEPS = DAYS * 288
+A_DAY = 288  # every five minutes
 BAD_SHARE, COPY_SHARE = 0.005, 0.02
 PAIRS = 50  # rows with another value for a known key, and good rows beside a bad one of their key
 COLUMNS = ("sensor_id", "measured_at", "direction", "volume", "speed", "occupancy", "status")
@@ -36,29 +36,39 @@ def write_night(folder: Path, rows: int) -> Path:
     done = inbox / "done"
     if done.exists():
         return inbox
-    delivery.mkdir(parents=True, exist_ok=True)
-    table = make_rows(rows)
-    size = -(-table.num_rows // FILES)
-    options = pc_csv.WriteOptions(quoting_style="all_valid")
-    for n in range(FILES):
-        pc_csv.write_csv(table.slice(n * size, size), delivery / f"sensors-{n + 1}.csv", options)
+    _write_files(make_rows(rows), delivery, FILES)
     done.touch()
     return inbox
 
 
-def make_rows(rows: int) -> pa.Table:
+def write_day(inbox: Path, number: int, rows: int) -> str:
+    """Deliver one day of a history, in one file; returns its business date, the day after."""
+    day = FIRST_DAY + timedelta(days=number)
+    business_date = (day + timedelta(days=1)).isoformat()
+    _write_files(make_rows(rows, day, 1), inbox / "bench" / "sensor" / business_date, 1)
+    return business_date
+
+
+def _write_files(table: pa.Table, folder: Path, files: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    size = -(-table.num_rows // files)
+    options = pc_csv.WriteOptions(quoting_style="all_valid")
+    for n in range(files):
+        pc_csv.write_csv(table.slice(n * size, size), folder / f"sensors-{n + 1}.csv", options)
+
+
+def make_rows(rows: int, first: date = FIRST_DAY, days: int = DAYS) -> pa.Table:
     """`rows` good and bad rows, then copies and contradicting rows, in order of time with the copies anywhere. All text."""
     random = np.random.default_rng(20240910)
-    sensors = -(-rows // STEPS)
+    sensors = -(-rows // (days * A_DAY))
     number = np.arange(rows)
-    step, sensor = number // sensors, number % sensors
-    cells = _measure(random, step, sensor)
+    cells = _measure(random, _spell_times(first, days)[number // sensors], number // sensors, number % sensors)
     bad = random.choice(rows, int(rows * BAD_SHARE), replace=False)
     good = np.setdiff1d(number, bad)
     for n, (column, text) in enumerate(KINDS):
         cells[column][bad[n :: len(KINDS)]] = text
     copies = random.choice(good, int(rows * COPY_SHARE), replace=False)
-    rivals = random.choice(good, min(PAIRS, len(good)), replace=False)
+    rivals = random.choice(good, min(PAIRS, rows // 400), replace=False)
     beside = bad[5 :: len(KINDS)][:PAIRS]  # a negative volume: the key can be read
     found = {c: np.concatenate([v, v[copies], v[rivals], v[beside]]) for c, v in cells.items()}
     found["volume"][rows + len(copies) :] = "7777"
@@ -67,19 +77,24 @@ def make_rows(rows: int) -> pa.Table:
     return pa.table({c: pa.array(found[c][order], pa.string()) for c in COLUMNS})
 
 
-def _measure(random: np.random.Generator, step: np.ndarray, sensor: np.ndarray) -> dict[str, np.ndarray]:
+def _spell_times(first: date, days: int) -> np.ndarray:
+    minutes = np.datetime64(first.isoformat(), "m") + np.arange(days * A_DAY) * 5
+    return np.array([str(t).replace("T", " ") + ":00" for t in minutes], dtype=object)
+
+
+def _measure(
+    random: np.random.Generator, times: np.ndarray, step: np.ndarray, sensor: np.ndarray
+) -> dict[str, np.ndarray]:
     """Good rows: volumes follow the hour; a tenth of the occupancies is missing, which is allowed."""
-    minutes = np.datetime64(FIRST_DAY.isoformat(), "m") + np.arange(STEPS) * 5
-    times = np.array([str(t).replace("T", " ") + ":00" for t in minutes], dtype=object)
     names = np.array([f"S{n:06}" for n in range(int(sensor.max()) + 1)], dtype=object)
     size = len(step)
-    wave = 1.2 + np.sin((step % 288) / 288 * 2 * np.pi - 1.5)
+    wave = 1.2 + np.sin((step % A_DAY) / A_DAY * 2 * np.pi - 1.5)
     volume = random.poisson(60 * wave)
     speed = np.clip(random.normal(500, 120, size), 20, 1200).astype(int)
     occupancy = random.integers(0, 10_001, size)
     found = {
         "sensor_id": names[sensor],
-        "measured_at": times[step],
+        "measured_at": times,
         "direction": np.array(["N", "E", "S", "W"], dtype=object)[sensor % 4],
         "volume": _spell(0, 1000)[np.clip(volume, 0, 999)],
         "speed": _spell(1, 1300)[speed],

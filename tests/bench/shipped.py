@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
-from tests.bench.counted import MARK
+from tests.bench.counted import MARK, NO_JAVA
 from tests.bench.measure import Cost, count_commits, watching
 
 
@@ -30,17 +31,22 @@ def _run(name: str, root: Path, work: Path) -> Cost:
         "LAKE_CITY": "new_york",
         "XDG_STATE_HOME": str(work / "state"),
     }
-    environment = {k: v for k, v in os.environ.items() if k != "LAKE_CONF"} | more
+    return run_command(name, root, {k: v for k, v in os.environ.items() if k != "LAKE_CONF"} | more)[0]
+
+
+def run_command(name: str, root: Path, environment: Mapping[str, str], *options: str) -> tuple[Cost, bool]:
+    """What `lake run` costs in a process of its own, and whether it started Java."""
     before, began = count_commits(root), time.perf_counter()
-    command = [sys.executable, "-m", "tests.bench.counted", "run"]
+    command = [sys.executable, "-m", "tests.bench.counted", "run", *options]
     child = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     with watching(child.pid) as tree:
         _, said = child.communicate()
     wall = time.perf_counter() - began
     if child.returncode:
         raise SystemExit(f"`lake run` ended with {child.returncode}:\n{said[-2000:]}")
-    jobs = next((int(line.removeprefix(MARK)) for line in reversed(said.splitlines()) if line.startswith(MARK)), 0)
-    return Cost(name, wall, tree.cpu, jobs, count_commits(root) - before, tree.peak)
+    counted = next(line.removeprefix(MARK) for line in reversed(said.splitlines()) if line.startswith(MARK))
+    java = counted != NO_JAVA
+    return Cost(name, wall, tree.cpu, int(counted) if java else 0, count_commits(root) - before, tree.peak), java
 
 
 def _seconds(root: Path) -> dict[str, float]:

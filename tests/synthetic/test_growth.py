@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -17,56 +15,11 @@ from jobs.release import read_releases
 from jobs.synthetic.nights import write_nights
 from jobs.synthetic.world import World as City
 from tests.little import World, write_person_key
+from tests.scans import Plans
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
-UNITS = ("B", "KiB", "MiB", "GiB")
 NIGHTS = 8
 INCREMENTAL = ("sensor_hourly", "road_traffic_hourly")
-
-
-@dataclass(frozen=True)
-class Scan:
-    """One scan of Parquet files by Spark: where, how many files, and their size, as its plan's metrics say."""
-
-    place: str
-    files: int
-    size: float
-
-
-class Plans:
-    """The scans of a session's queries since it was last asked."""
-
-    def __init__(self, spark: Any) -> None:
-        spark.conf.set("spark.sql.maxMetadataStringLength", 1000)  # a scan's place is cut to 100 characters by default
-        self.store = spark._jsparkSession.sharedState().statusStore()
-        self.seen = -1
-        self.take()
-
-    def take(self) -> list[Scan]:
-        executions = [e.executionId() for e in _each(self.store.executionsList()) if e.executionId() > self.seen]
-        self.seen = max([self.seen, *executions])
-        return [scan for number in executions for scan in self._scans(number)]
-
-    def _scans(self, number: int) -> Iterator[Scan]:
-        values = self.store.executionMetrics(number)
-        for node in _each(self.store.planGraph(number).allNodes()):
-            if node.name().startswith("Scan parquet"):
-                said = {m.name(): values.get(m.accumulatorId()) for m in _each(node.metrics())}
-                known = {name: text.get() for name, text in said.items() if text.isDefined()}
-                files = int(known.get("number of files read", "0").replace(",", ""))
-                yield Scan(node.desc(), files, _size(known.get("size of files read", "0 B")))
-
-
-def _each(found: Any) -> Iterator[Any]:
-    iterator = found.iterator()
-    while iterator.hasNext():
-        yield iterator.next()
-
-
-def _size(text: str) -> float:
-    """Bytes of a size as Spark writes it, such as `143.8 KiB`."""
-    number, unit = text.split()
-    return float(number) * 1024 ** UNITS.index(unit)
 
 
 @pytest.fixture(scope="module")
