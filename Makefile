@@ -11,7 +11,7 @@ export LAKE_ROOT ?= .lake
 # Without what Python keeps compiled, each process compiles the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-fast test-slow test-city lint bench bench-airflow airflow airflow-stop setup setup-dev clean
+.PHONY: run test test-fast test-slow test-city browser lint bench bench-airflow airflow airflow-stop setup setup-dev clean
 
 run: .venv/ready
 	LAKE_INBOX="$${LAKE_INBOX:-tests/data/new_york}" $(PYTHON) -m jobs run
@@ -23,8 +23,15 @@ test: .venv/ready-dev
 test-fast: .venv/ready-dev
 	$(PYTHON) -m pytest -q -m "not slow and not city and not spark and not programs" --hypothesis-profile=fast $(BOTH)
 
-test-slow: .venv/ready-dev
+test-slow: .venv/ready-dev browser
 	$(PYTHON) -m pytest -q -m slow $(BOTH)
+
+# The browser in which tests look at the report: the system's, installed where that is Debian and we may.
+browser:
+	for name in chromium chromium-browser google-chrome; do command -v $$name > /dev/null && exit; done; \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && echo "Installing Chromium ..." && apt-get -qq update \
+	    && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends chromium > /dev/null; } \
+	    || echo "There is no Chromium here, and tests of the report will say so. As root: apt-get install chromium" >&2
 
 # Ten nights of the invented city at each level of faults, in order and shuffled; an hour.
 test-city: .venv/ready-dev

@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -37,6 +38,7 @@ class City(BaseModel):
     name: str
     title: str
     timezone: str
+    language: Literal["en", "zh"] = "en"
     gold: tuple[str, ...]
     publication: str = "06:00"
     districts: tuple[District, ...] = ()

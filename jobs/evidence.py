@@ -1,7 +1,7 @@
 """Evidence of a figure: a folder that holds what it was made of, and can be checked without a lake.
 
 manifest.json                  what is said of the figure; the SHA-256 of every other file
-index.html                     the same as a page
+index.html, zh/index.html      the same as a page, in each language
 rows/<table>.jsonl             the silver rows
 landed/<sha256>                the files as they were delivered; of datasets that name persons only the hashes stand in the manifest
 receipts/<dataset>/<date>.r<N>.json, contracts/<source>/<dataset>.odcs.yaml
@@ -29,7 +29,7 @@ from jobs.landing import LandedFile, local_object
 from jobs.odcs import load_contract
 from jobs.origins import Delivered, Figure, Source, hash_records
 from jobs.persons import persons
-from jobs.report import pages
+from jobs.report import languages, pages
 
 MANIFEST, PAGE = "manifest.json", "index.html"
 SCHEMA_VERSION = 1
@@ -94,9 +94,10 @@ def write_evidence(figure: Figure, lake: Lake, city: City, folder: Path) -> None
         _write(folder / "rows" / f"{source.contract.table}.jsonl", lines)
     for d in figure.deliveries:
         _write_delivery(d, lake, folder)
-    environment = pages.open_templates(city.timezone, city.title)
     view = {"said": said, "sources": [(s, s.leading(), s.lines()[:SHOWN]) for s in figure.sources], "shown": SHOWN}
-    _write(folder / PAGE, pages.render(environment, "trace.html", "", view))
+    for language in languages.LANGUAGES:
+        page = pages.render(pages.open_templates(city, language), "trace.html", PAGE, view)
+        _write(folder / languages.place_of(language, city.language, PAGE), page)
     files = {name: _hash(folder / name) for name in _list(folder)}
     said = {"schema_version": SCHEMA_VERSION, "kind": "evidence", "city": lake.city, **said, "files": files}
     _write(folder / MANIFEST, json.dumps(said, indent=1, ensure_ascii=False) + "\n")
@@ -179,9 +180,12 @@ class _Figures(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: dict[str, str] = {}
+        self.language = "en"
         self._column = ""
 
-    def handle_starttag(self, _: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "html" and dict(attrs).get("lang") in languages.LANGUAGES:
+            self.language = str(dict(attrs)["lang"])
         self._column = dict(attrs).get("data-figure") or ""
         if self._column:
             self.found[self._column] = ""
@@ -195,12 +199,14 @@ class _Figures(HTMLParser):
 
 
 def _check_page(folder: Path, said: Mapping[str, Any]) -> None:
-    page = _Figures()
-    page.feed((folder / PAGE).read_text("utf-8"))
-    stated = {name: "none" if value is None else value for name, value in said["values"].items()}
-    for name in sorted(stated.keys() | page.found.keys()):
-        if stated.get(name) != page.found.get(name):
-            raise _wrong(f"{PAGE} {name}", "the figure of the manifest", "another")
+    for place in sorted({folder / PAGE, *folder.glob(f"*/{PAGE}")}):
+        page = _Figures()
+        page.feed(place.read_text("utf-8"))
+        none = languages.say(page.language, "none")
+        stated = {name: none if value is None else value for name, value in said["values"].items()}
+        for name in sorted(stated.keys() | page.found.keys()):
+            if stated.get(name) != page.found.get(name):
+                raise _wrong(f"{place.relative_to(folder)} {name}", "the figure of the manifest", "another")
 
 
 def _check_records(folder: Path, said: Mapping[str, Any], d: Mapping[str, Any]) -> tuple[int, int]:

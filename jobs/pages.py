@@ -16,7 +16,7 @@ from jobs.settings import Settings, with_settings
 
 KINDS = {".html": "text/html; charset=utf-8", ".svg": "image/svg+xml"}
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-DELIVERY = re.compile(r"/datasets/([a-z0-9_]+\.[a-z0-9_]+)/(\d{4}-\d{2}-\d{2})")
+DELIVERY = re.compile(r"(/[a-z]{2})?/datasets/([a-z0-9_]+\.[a-z0-9_]+)/(\d{4}-\d{2}-\d{2})")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -24,7 +24,7 @@ HEADERS = {
 }
 
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; script-src '{}'"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; script-src {}"
 
 
 @app.command()
@@ -41,9 +41,9 @@ def pages(
 
 def make_server(lake: Lake, host: str, port: int) -> ThreadingHTTPServer:
     """A server of a lake's report pages; `/health` answers as soon as it listens."""
-    from jobs.report.pages import script_hash
+    from jobs.report.pages import script_hashes
 
-    policy = POLICY.format(script_hash())
+    policy = POLICY.format(" ".join(f"'{h}'" for h in script_hashes()))
     return ThreadingHTTPServer((host, port), type("Pages", (_Pages,), {"lake": lake, "policy": policy}))
 
 
@@ -51,7 +51,7 @@ class _Pages(BaseHTTPRequestHandler):
     """What http.server asks for: one object a request."""
 
     lake: Lake
-    policy: str  # the one script that a page may run is the search of the data dictionary
+    policy: str  # the scripts that a page may run are those of the report, by their hashes
     server_version, sys_version = "lake", ""
 
     def do_GET(self) -> None:
@@ -91,7 +91,8 @@ def find_newest(lake: Lake, path: str) -> str:
     found = DELIVERY.fullmatch(path)
     if not found:
         return ""
-    pages = lake.files.glob(lake.path("reports", "datasets", found[1], f"{found[2]}.r*.html"))
+    language = [found[1].removeprefix("/")] if found[1] else []
+    pages = lake.files.glob(lake.path("reports", *language, "datasets", found[2], f"{found[3]}.r*.html"))
     revisions = sorted(int(str(page).rsplit(".r", 1)[1].removesuffix(".html")) for page in pages)
     return f"{path}.r{revisions[-1]}.html" if revisions else ""
 

@@ -45,11 +45,11 @@ def test_a_file_that_names_persons_stays_in_the_lake_and_is_known_by_its_hash(
     assert persons(CONTRACT), "the dataset has a column of class person"
     folder = tmp_path / "evidence"
     write_evidence(*figure, load_city("optics_valley"), folder)
-    texts = {p.name: p.read_text("utf-8") for p in folder.rglob("*") if p.is_file()}
+    texts = {p.relative_to(folder).as_posix(): p.read_text("utf-8") for p in folder.rglob("*") if p.is_file()}
     assert [name for name, text in texts.items() if ANNA in text or TOKEN in text] == []
     (delivery,) = json.loads(texts["manifest.json"])["deliveries"]
     (file,) = delivery["files"]
     assert (file["sha256"], file["records"], file["record_sha256"]) == (figure[0].deliveries[0].receipt.files[0].sha256, [1], [])  # fmt: skip
-    assert "stays in the lake" in texts["index.html"]
+    assert "stays in the lake" in texts["en/index.html"] and "其文件留在湖中" in texts["index.html"]
     found = verify_evidence(folder)
     assert (found.records, found.unread) == (0, 1)

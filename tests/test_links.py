@@ -113,8 +113,10 @@ def about(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def page(world: World) -> BeautifulSoup:
-    """The page of the newest release."""
-    path = Path(write_report(world.lake, load_contracts(VALLEY), load_gold(VALLEY), "Valley")).parent / "releases"
+    """The page of the newest release, in English."""
+    path = (
+        Path(write_report(world.lake, load_contracts(VALLEY), load_gold(VALLEY), "Valley")).parent / "en" / "releases"
+    )
     newest = max(path.glob("*.html"), key=lambda p: int(p.stem))
     return BeautifulSoup(newest.read_text("utf-8"), "html.parser")
 

@@ -18,6 +18,7 @@ def port(tmp_path: Path) -> Iterator[int]:
     lake = Lake(str(tmp_path / "lake"), "little")
     lake.write_atomic(lake.path("reports", "index.html"), b"<p>index</p>")
     lake.write_atomic(lake.path("reports", "releases", "1.html"), b"<p>one</p>")
+    lake.write_atomic(lake.path("reports", "zh", "datasets", "reg.things", "2025-01-01.r3.html"), b"<p>night</p>")
     for revision in (1, 2, 10):
         lake.write_atomic(
             lake.path("reports", "datasets", "reg.things", f"2025-01-01.r{revision}.html"), b"<p>night</p>"
@@ -57,10 +58,15 @@ def test_a_night_without_a_revision_is_its_newest(port: int) -> None:
     assert ask(port, headers["location"])[:2] == (200, b"<p>night</p>")
 
 
+def test_a_night_in_another_language_is_its_newest_there(port: int) -> None:
+    status, _, headers = ask(port, "/zh/datasets/reg.things/2025-01-01")
+    assert (status, headers["location"]) == (302, "/zh/datasets/reg.things/2025-01-01.r3.html")
+
+
 @pytest.mark.parametrize(
     "path",
     [
-        "/datasets/reg.things/2025-01-02", "/datasets/reg.*/2025-01-01", "/datasets/../2025-01-01", "/../audit/secret.html", "/%2e%2e/audit/secret.html", "/releases/../../audit/secret.html", "//audit/secret.html", "/releases",
+        "/datasets/reg.things/2025-01-02", "/en/datasets/reg.things/2025-01-01", "/datasets/reg.*/2025-01-01", "/datasets/../2025-01-01", "/../audit/secret.html", "/%2e%2e/audit/secret.html", "/releases/../../audit/secret.html", "//audit/secret.html", "/releases",
         "/none.html", "/.hidden.html", "/lake.json", "/index.html/x.html", "/a%00.html",
     ],
 )  # fmt: skip

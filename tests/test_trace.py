@@ -223,7 +223,9 @@ def test_the_page_of_the_evidence_needs_nothing_else(evidence: Path) -> None:
     figures = {str(x["data-figure"]): x.get_text() for x in page.select("[data-figure]")}
     manifest = json.loads((evidence / "manifest.json").read_text("utf-8"))
     assert figures == manifest["values"]
-    assert [x for x in page.select("[href], [src]") if not str(x.get("href", "")).startswith("#")] == []
+    leads = [str(x.get("href", x.get("src"))) for x in page.select("[href], [src]")]
+    assert [x for x in leads if not x.startswith("#")] == ["zh/index.html"], "the same in the other language"
+    assert (evidence / "zh" / "index.html").is_file()
 
 
 def _edit(name: str, old: str, new: str) -> Callable[[Path], None]:
@@ -256,6 +258,7 @@ def _move_record(folder: Path) -> None:
 FORGED: dict[str, Callable[[Path], object]] = {
     "a figure of the page": _edit("index.html", 'data-figure="persons_injured">', 'data-figure="persons_injured">1'),
     "a figure of the page, sealed again": _reseal(_edit("index.html", 'data-figure="persons_injured">', 'data-figure="persons_injured">1'), "index.html"),
+    "a figure of the page in the other language": _reseal(_edit("zh/index.html", 'data-figure="persons_injured">', 'data-figure="persons_injured">1'), "zh/index.html"),
     "a figure of the manifest": _edit("manifest.json", '"persons_killed": "', '"persons_killed": "1'),
     "a row": _edit("rows/traffic_crashes.jsonl", '"collision_id": "4', '"collision_id": "5'),
     "a landed file": lambda folder: next((folder / "landed").iterdir()).write_bytes(b"other"),

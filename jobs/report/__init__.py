@@ -2,7 +2,8 @@
 
 The pages are a function of receipts, ledger, decisions, releases and quarantine: no clock and no JVM. Writing them
 twice gives the same bytes, and a file is only written where its bytes changed. They hold no value of a delivered record
-and need no network. A release's page does hold the gold figures that it restated: they are published.
+and need no network. A release's page does hold the gold figures that it restated: they are published. Every page is there
+once a language; those of the city's own stand in `reports`, the others in a folder of their language.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from jobs.lake import Lake
 from jobs.report import dataset, delivery, department, dictionary, index, pages, released
 from jobs.report.chart import draw_rows, draw_shares
 from jobs.report.facts import Facts, read_facts
+from jobs.report.languages import LANGUAGES, place_of
 
 MARKS = "pages.json"
 
@@ -36,15 +38,19 @@ def write_report(
     A page is not even made where it is there and was made of the same things; with `again` all are, whatever became of them since.
     """
     facts = read_facts(lake, contracts, gold_contracts, load_city(lake.city))
-    environment = pages.open_templates(facts.city.timezone, title)
-    before, made_by = {} if again else _read_marks(lake), [pages.identity(), facts.city.timezone, title]
+    city = facts.city
+    templates = [pages.open_templates(city, language, title) for language in LANGUAGES]
+    before, made_by = {} if again else _read_marks(lake), [pages.identity(), city.timezone, city.language, title]
     there, after = _list_names(lake) if before else set(), {}
     for page in _list_pages(lake, facts):
-        after[page.name] = fingerprint([made_by, page.template, repr(page.view), page.charts])
-        if before.get(page.name) != after[page.name] or page.name not in there:
-            root = "../" * page.name.count("/")
-            text = pages.render(environment, page.template, root, page.view, page.charts)
-            _write_changed(lake, lake.path("reports", *page.name.split("/")), text.encode())
+        mark = fingerprint([made_by, page.template, repr(page.view)])
+        for spoken in templates:
+            name = place_of(spoken.language, city.language, page.name)
+            charts = page.charts.get(spoken.language, {})
+            after[name] = fingerprint([mark, charts]) if charts else mark
+            if before.get(name) != after[name] or name not in there:
+                text = pages.render(spoken, page.template, page.name, page.view, charts)
+                _write_changed(lake, lake.path("reports", *name.split("/")), text.encode())
     _write_changed(lake, lake.path("reports", MARKS), json.dumps(after, indent=0, sort_keys=True).encode())
     return lake.path("reports", "index.html")
 
@@ -72,26 +78,26 @@ def write_docs(
 ) -> str:
     """Write the data dictionary under `reports/docs`, or into another folder of this machine; returns the path of its first page."""
     facts = read_facts(lake, contracts, gold_contracts, load_city(lake.city))
-
-    def put(name: str, data: bytes) -> None:
-        if out is None:
-            _write_changed(lake, lake.path("reports", "docs", name), data)
-        else:
-            out.mkdir(parents=True, exist_ok=True)
-            (out / name).write_bytes(data)
-
-    dictionary.write_dictionary(facts, title, put, in_lake=out is None)
+    for language in LANGUAGES:
+        templates = pages.open_templates(facts.city, language, title)
+        for page, text in dictionary.make_dictionary(facts, templates, in_lake=out is None):
+            name = place_of(language, facts.city.language, page)
+            if out is None:
+                _write_changed(lake, lake.path("reports", *name.split("/")), text.encode())
+            else:
+                (out / name).parent.mkdir(parents=True, exist_ok=True)
+                (out / name).write_bytes(text.encode())
     return lake.path("reports", "docs", "index.html") if out is None else str(out / "index.html")
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page before it is made: nothing but its template, its view and drawings decides its bytes."""
+    """A page before it is made: nothing but its template, its view and drawings decides its bytes. `charts` by language."""
 
     name: str
     template: str
     view: Any
-    charts: Mapping[str, str] = field(default_factory=dict)
+    charts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def _list_pages(lake: Lake, facts: Facts) -> Iterator[Page]:
@@ -107,7 +113,8 @@ def _list_pages(lake: Lake, facts: Facts) -> Iterator[Page]:
     for release in facts.releases:
         yield Page(pages.release_path(release.number), "release.html", released.view_release(facts, release))
     front = index.view_index(facts)
-    charts = {"rows": draw_rows(lake, front.bars), "shares": draw_shares(lake, front.shares)}
+    rows = draw_rows(lake, front.bars)
+    charts = {x: {"rows": rows, "shares": draw_shares(lake, front.shares, x)} for x in LANGUAGES}
     yield Page("index.html", "index.html", front, charts)
 
 

@@ -15,8 +15,9 @@ from typing import Any
 from jobs.contracts import fingerprint
 from jobs.lake import Lake
 from jobs.report.dimensions import Share
+from jobs.report.languages import say
 
-STYLE = 2
+STYLE = 3
 KINDS = (
     ("good", "#0072b2"),
     ("duplicates", "#e69f00"),
@@ -37,15 +38,19 @@ class Bar:
 
 
 def draw_rows(lake: Lake, bars: Sequence[Bar]) -> str:
-    """An SVG of stacked bars, taken from the kept drawing where that shows the same numbers; empty without bars."""
-    return _keep(lake, "rows", [asdict(b) for b in bars], lambda: _rows(bars)) if bars else ""
+    """An SVG of stacked bars, taken from the kept drawing where that shows the same numbers; empty without bars.
+
+    What the colours mean stands beside it, in the language of the page.
+    """
+    numbers = [asdict(b) for b in bars]
+    return _keep(lake, "rows", numbers, lambda: _rows(bars)) if bars else ""
 
 
-def draw_shares(lake: Lake, shares: Sequence[Share]) -> str:
+def draw_shares(lake: Lake, shares: Sequence[Share], language: str) -> str:
     """An SVG of lines, one a quality dimension, over the nights; empty with fewer than two nights."""
     if len({s.night for s in shares}) < 2:
         return ""
-    return _keep(lake, "shares", [asdict(s) for s in shares], lambda: _lines(shares))
+    return _keep(lake, f"shares.{language}", [asdict(s) for s in shares], lambda: _lines(shares, language))
 
 
 def _keep(lake: Lake, name: str, numbers: Sequence[Any], draw: Callable[[], dict[str, Any]]) -> str:
@@ -60,12 +65,12 @@ def _keep(lake: Lake, name: str, numbers: Sequence[Any], draw: Callable[[], dict
     return kept.removeprefix(mark)
 
 
-def _lines(shares: Sequence[Share]) -> dict[str, Any]:
+def _lines(shares: Sequence[Share], language: str) -> dict[str, Any]:
     import altair as alt
 
     rows = [{"dimension": s.dimension, "night": s.night, "percent": float(s.percent)} for s in shares if s.asked]
     panels = [
-        _line(alt, str(name), [r for r in rows if r["dimension"] == name])
+        _line(alt, _head(language, str(name)), [r for r in rows if r["dimension"] == name])
         for name in dict.fromkeys(r["dimension"] for r in rows)
     ]
     found: dict[str, Any] = (
@@ -75,7 +80,11 @@ def _lines(shares: Sequence[Share]) -> dict[str, Any]:
     return found
 
 
-def _line(alt: Any, dimension: str, rows: list[dict[str, Any]]) -> Any:
+def _head(language: str, dimension: str) -> str:
+    return say(language, "{dimension}, per cent").format(dimension=say(language, dimension))
+
+
+def _line(alt: Any, title: str, rows: list[dict[str, Any]]) -> Any:
     """Nights of one dimension, oldest first; the scale ends at 100."""
     nights = alt.Axis(title=None, labelAngle=-60, labelOverlap=True, labelFontSize=10, domain=False)
     scale = alt.Scale(domain=[min(95.0, *(r["percent"] for r in rows), 95.0), 100], nice=False)
@@ -83,7 +92,7 @@ def _line(alt: Any, dimension: str, rows: list[dict[str, Any]]) -> Any:
         x=alt.X("night:N", axis=nights),
         y=alt.Y("percent:Q", scale=scale, axis=alt.Axis(title=None, tickCount=4, labelFontSize=10, domain=False)),
     )  # fmt: skip
-    heading = alt.TitleParams(f"{dimension}, per cent", anchor="start", font="sans-serif", fontSize=12, offset=6)
+    heading = alt.TitleParams(title, anchor="start", font="sans-serif", fontSize=12, offset=6)
     return lines.properties(width=250, height=90, title=heading)
 
 
@@ -91,36 +100,37 @@ def _rows(bars: Sequence[Bar]) -> dict[str, Any]:
     import altair as alt
 
     rows = [
-        {"dataset": b.dataset, "night": b.night, "kind": kind, "order": n, "rows": rows}
+        {"dataset": b.dataset, "night": b.night, "kind": KINDS[n][0], "order": n, "rows": rows}
         for b in bars
-        for n, (kind, rows) in enumerate((("good", b.good), ("duplicates", b.duplicates), ("set aside", b.set_aside)))
+        for n, rows in enumerate((b.good, b.duplicates, b.set_aside))
     ]
+    colours = alt.Color(
+        "kind:N", legend=None, scale=alt.Scale(domain=[k for k, _ in KINDS], range=[c for _, c in KINDS])
+    )
     panels = [
-        _panel(alt, name, [r for r in rows if r["dataset"] == name]) for name in sorted({b.dataset for b in bars})
+        _panel(alt, name, [r for r in rows if r["dataset"] == name], colours)
+        for name in sorted({b.dataset for b in bars})
     ]
     whole = alt.concat(*panels, columns=2, spacing={"row": 22, "column": 50}).resolve_scale(
         x="independent", y="independent", color="shared"
     )
-    font = {"labelFont": "sans-serif"}
     found: dict[str, Any] = (
         whole.properties(background="transparent")
         .configure_view(stroke=None)
-        .configure_axis(**font)
-        .configure_legend(**font, title=None, orient="top", symbolType="square", labelFontSize=12)
+        .configure_axis(labelFont="sans-serif")
         .to_dict()
     )
     return found
 
 
-def _panel(alt: Any, dataset: str, rows: list[dict[str, Any]]) -> Any:
+def _panel(alt: Any, dataset: str, rows: list[dict[str, Any]], colours: Any) -> Any:
     """Nights of one dataset, newest first."""
-    colours = alt.Scale(domain=[k for k, _ in KINDS], range=[c for _, c in KINDS])
     nights = alt.Axis(title=None, ticks=False, domain=False, labelPadding=6, labelFontSize=11)
     scale = alt.Axis(title=None, tickCount=3, format=",d", labelFontSize=10, domain=False)
     bars = alt.Chart(alt.Data(values=rows)).mark_bar(size=13).encode(
         y=alt.Y("night:N", sort="descending", axis=nights),
         x=alt.X("sum(rows):Q", axis=scale),
-        color=alt.Color("kind:N", scale=colours),
+        color=colours,
         order=alt.Order("order:Q"),
     )  # fmt: skip
     heading = alt.TitleParams(dataset, anchor="start", font="sans-serif", fontSize=12, offset=6)

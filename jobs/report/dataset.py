@@ -77,7 +77,7 @@ def _revision(facts: Facts, receipt: Receipt) -> Revision:
     shown = {name: int(counts[name]) for name in COUNTED if name in counts}
     if "ended" in shown:
         shown["ended"] += int(counts.get("ended_by_absence", 0))
-    return Revision(receipt, facts.status(receipt), timing_of(facts, receipt)[1], shown)
+    return Revision(receipt, facts.status(receipt), timing_of(facts, receipt).is_late, shown)
 
 
 def _rules(facts: Facts, newest: Sequence[Receipt]) -> list[RuleHistory]:

@@ -19,6 +19,16 @@ LIMIT = 200
 
 
 @dataclass(frozen=True)
+class Timing:
+    """How a delivery's time stands to its due time: whole minutes before or after it, none where nothing came."""
+
+    was_due: bool
+    minutes: int | None = None
+    is_after: bool = False
+    is_late: bool = False  # of a first delivery only: a correction is not late
+
+
+@dataclass(frozen=True)
 class DeliveryView:
     """What the template of a delivery shows."""
 
@@ -26,7 +36,7 @@ class DeliveryView:
     receipt: Receipt
     status: str
     due: datetime | None
-    timing: str
+    timing: Timing
     is_late: bool
     files: Sequence[Mapping[str, Any]]
     landed: int | None
@@ -39,7 +49,7 @@ class DeliveryView:
     aside_rows: int
     asides: Sequence[AsideRule]
     limit: int
-    meanings: Mapping[str, str]
+    meanings: Mapping[str, Sequence[str]]
     notices: Sequence[Mapping[str, Any]]
     errors: Sequence[Mapping[str, Any]]
     decisions: Sequence[Decision]
@@ -55,14 +65,14 @@ def view_delivery(facts: Facts, receipt: Receipt) -> DeliveryView:
     counts: dict[str, Any] = dict(silver.counts) if silver else {}
     total, asides = group_asides(facts, receipt, LIMIT)
     decisions = _decisions(facts, receipt)
-    due, (timing, is_late) = facts.due(receipt), timing_of(facts, receipt)
+    timing = timing_of(facts, receipt)
     return DeliveryView(
         contract=contract,
         receipt=receipt,
         status=facts.status(receipt),
-        due=due,
+        due=facts.due(receipt),
         timing=timing,
-        is_late=is_late,
+        is_late=timing.is_late,
         files=_files(receipt),
         landed=bronze.counts.get("landed") if bronze and bronze.outcome != "refused" else None,
         manifest=_spell_manifest(receipt),
@@ -91,23 +101,14 @@ def _title(code: str) -> str:
     return CODES[code].title if code in CODES else ""
 
 
-def timing_of(facts: Facts, receipt: Receipt) -> tuple[str, bool]:
-    """How a delivery's time stands to its due time, in words, and whether a first delivery came late."""
+def timing_of(facts: Facts, receipt: Receipt) -> Timing:
+    """How a delivery's time stands to its due time."""
     due = facts.due(receipt)
-    if due is None:
-        return "nothing was due for this date", False
-    if receipt.status != "delivered":
-        return "", False
+    if due is None or receipt.status != "delivered":
+        return Timing(due is not None)
     late = datetime.fromisoformat(receipt.delivered_at) - due
-    if late > timedelta(0):
-        return f"{_span(late)} after it was due", receipt.revision == 1
-    return f"{_span(-late)} before it was due", False
-
-
-def _span(length: timedelta) -> str:
-    hours, minutes = length.days * 24 + length.seconds // 3600, length.seconds // 60 % 60
-    days = f"{hours // 24} d " if hours >= 48 else ""
-    return f"{days}{hours % 24 if days else hours} h {minutes:02} min"
+    is_after = late > timedelta(0)
+    return Timing(True, abs(late) // timedelta(minutes=1), is_after, is_after and receipt.revision == 1)
 
 
 def reached(facts: Facts, receipt: Receipt) -> list[Identity]:
@@ -148,12 +149,12 @@ def _decisions(facts: Facts, receipt: Receipt) -> list[Decision]:
     return sorted(found, key=lambda d: (d.file, d.record, d.kind, d.id))
 
 
-def meanings_of(lines: Sequence[Line], asides: Sequence[AsideRule]) -> dict[str, str]:
-    """Why each rule of set-aside rows exists: its reason in the suite, or what its code means."""
-    reasons = {str(r["rule"]): str(r["reason"]) for x in lines for r in x.results}
-    codes = {a.rule: f"{CODES[a.rule].title}. {CODES[a.rule].cause}" for a in asides if a.rule in CODES}
+def meanings_of(lines: Sequence[Line], asides: Sequence[AsideRule]) -> dict[str, tuple[str, ...]]:
+    """Why each rule of set-aside rows exists, in sentences: its reason in the suite, or what its code means."""
+    reasons = {str(r["rule"]): (str(r["reason"]),) for x in lines for r in x.results}
+    codes = {a.rule: (CODES[a.rule].title, CODES[a.rule].cause) for a in asides if a.rule in CODES}
     return {
         **codes,
         **{a.rule: reasons[a.rule] for a in asides if a.rule in reasons},
-        "dismissed": "A person dismissed it.",
+        "dismissed": ("A person dismissed it.",),
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobs.contracts import Contract
 from jobs.landing import Receipt
-from jobs.report.delivery import meanings_of, timing_of
+from jobs.report.delivery import Timing, meanings_of, timing_of
 from jobs.report.facts import AsideRule, Facts, group_asides
 
 NIGHTS = 28
@@ -22,11 +22,11 @@ class Trouble:
     receipt: Receipt
     status: str
     is_late: bool
-    timing: str
+    timing: Timing
     error: Mapping[str, Any]
     rows: int
     asides: Sequence[AsideRule]
-    meanings: Mapping[str, str]
+    meanings: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,11 @@ def _trouble(facts: Facts, receipt: Receipt) -> Trouble:
     lines = [x for x in (facts.newest("bronze", receipt), facts.newest("silver", receipt)) if x]
     errors = [x.error for x in lines if x.error]
     rows, asides = group_asides(facts, receipt, PLACES) if receipt.status == "delivered" else (0, [])
-    timing, is_late = timing_of(facts, receipt)
+    timing = timing_of(facts, receipt)
     error = errors[-1] if errors else receipt.problem
-    return Trouble(receipt, facts.status(receipt), is_late, timing, error, rows, asides, meanings_of(lines, asides))
+    return Trouble(
+        receipt, facts.status(receipt), timing.is_late, timing, error, rows, asides, meanings_of(lines, asides)
+    )
 
 
 def _is_worth_telling(trouble: Trouble) -> bool:

@@ -6,12 +6,8 @@ the newest release. No clock, no network, no JVM, no value of a record.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from markupsafe import Markup
 
 from jobs.column_lineage import FILE_NAME, bronze_origins, headers, silver_origins, silver_uses
 from jobs.contracts import Column, Contract
@@ -20,6 +16,7 @@ from jobs.ledger import Line
 from jobs.release import Released
 from jobs.report import pages
 from jobs.report.facts import Facts
+from jobs.report.languages import say
 from jobs.report.tables_graph import draw_tables
 from jobs.units import unit_of
 
@@ -61,22 +58,22 @@ class TableView:
     in_lake: bool
 
 
-def write_dictionary(facts: Facts, title: str, put: Callable[[str, bytes], None], *, in_lake: bool) -> None:
-    """Hand every page to `put` by its name; `in_lake` where the report's pages stand in the folder above."""
-    environment = pages.open_templates(facts.city.timezone, title)
-    environment.filters["json"] = _to_json
+def make_dictionary(facts: Facts, templates: pages.Templates, *, in_lake: bool) -> Iterator[tuple[str, str]]:
+    """Every page by its name in one language; `in_lake` where they stand in `docs` beside the report's pages."""
     views = {v.name: v for v in _view_tables(facts, in_lake)}
+    folder = "docs/" if in_lake else ""
     for view in views.values():
-        put(f"{view.name}.html", pages.render(environment, "dictionary_table.html", "../", view).encode())
+        name = f"{folder}{page_of(view.name)}"
+        yield name, pages.render(templates, "dictionary_table.html", name, view)
     index = {
         "tables": views,
-        "entries": list(_search_entries(views)),
-        "script": Markup(pages.search_script()),
+        "entries": list(_search_entries(views, templates.language)),
         "in_lake": in_lake,
         "release": facts.releases[-1] if facts.releases else None,
     }
-    graph = draw_tables(facts.contracts, facts.gold_contracts)
-    put("index.html", pages.render(environment, "dictionary.html", "../", index, {"tables": graph}).encode())
+    graph = draw_tables(facts.contracts, facts.gold_contracts, templates.language)
+    name = f"{folder}index.html"
+    yield name, pages.render(templates, "dictionary.html", name, index, {"tables": graph})
 
 
 def page_of(name: str) -> str:
@@ -153,7 +150,7 @@ def _headers_of(contract: Contract, column: str) -> list[Link]:
     ]
 
 
-def _search_entries(views: Mapping[str, TableView]) -> Iterator[dict[str, str]]:
+def _search_entries(views: Mapping[str, TableView], language: str) -> Iterator[dict[str, str]]:
     """Every table and column: name, text, type and where it is described."""
     for view in views.values():
         yield {"n": view.name, "d": view.contract.title, "t": view.contract.grain, "u": page_of(view.name)}
@@ -167,12 +164,7 @@ def _search_entries(views: Mapping[str, TableView]) -> Iterator[dict[str, str]]:
         for e in view.delivered:
             yield {
                 "n": f"{view.name}: {e.column.header}",
-                "d": "as delivered",
-                "t": "text",
+                "d": say(language, "as delivered"),
+                "t": say(language, "text"),
                 "u": f"{page_of(view.name)}#{e.anchor}",
             }
-
-
-def _to_json(value: Any) -> Markup:
-    """JSON inside a page: no `<` in it can end the element that holds it."""
-    return Markup(json.dumps(value, ensure_ascii=False).replace("<", "\\u003c"))

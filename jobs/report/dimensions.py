@@ -56,4 +56,4 @@ def _share(facts: Facts, dimension: str, night: str) -> Share:
 
 def _is_in_time(facts: Facts, arrived: Sequence[Receipt]) -> bool:
     first = min((r for r in arrived if r.status == "delivered"), key=lambda r: r.revision, default=None)
-    return first is not None and not timing_of(facts, first)[1]
+    return first is not None and not timing_of(facts, first).is_late

@@ -10,7 +10,7 @@ from typing import Any
 from jobs.contracts import Contract
 from jobs.landing import Receipt
 from jobs.release import Release
-from jobs.report.chart import Bar
+from jobs.report.chart import KINDS, Bar
 from jobs.report.delivery import reached, timing_of
 from jobs.report.dimensions import Share, list_shares
 from jobs.report.facts import Facts
@@ -26,7 +26,6 @@ class Entry:
 
     receipt: Receipt
     status: str
-    timing: str
     is_late: bool
     due: Any
     good: int | None
@@ -47,6 +46,7 @@ class IndexView:
     releases: Sequence[Release]
     restated: Mapping[int, int]
     bars: Sequence[Bar]
+    kinds: Sequence[tuple[str, str]]
     drawn: int
     heat: Sequence[str]
     shares: Sequence[Share]
@@ -71,6 +71,7 @@ def view_index(facts: Facts) -> IndexView:
         releases=list(reversed(facts.releases)),
         restated=Counter(r["release"] for r in facts.restatements),
         bars=_bars(facts, set(nights[:NIGHTS_DRAWN])),
+        kinds=KINDS,
         drawn=NIGHTS_DRAWN,
         heat=nights[:NIGHTS_OF_HEAT][::-1],
         shares=list_shares(facts, nights[:NIGHTS_OF_HEAT][::-1]),
@@ -86,10 +87,10 @@ def _entries(facts: Facts, night: str, dataset: str) -> list[Entry]:
 
 
 def _entry(facts: Facts, receipt: Receipt) -> Entry:
-    timing, is_late = timing_of(facts, receipt)
+    is_late = timing_of(facts, receipt).is_late
     silver = facts.newest("silver", receipt) if receipt.status == "delivered" else None
     good = int(silver.counts["good"]) if silver and "good" in silver.counts else None
-    return Entry(receipt, facts.status(receipt), timing, is_late, facts.due(receipt), good)
+    return Entry(receipt, facts.status(receipt), is_late, facts.due(receipt), good)
 
 
 def _problems(facts: Facts, cells: Mapping[tuple[str, str], Sequence[Entry]]) -> list[tuple[Entry, Mapping[str, Any]]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
-import sys
 from collections.abc import Mapping
-from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -15,10 +15,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import jinja2
-from jinja2.bccache import Bucket
 from markupsafe import Markup
 
+from jobs.cities import City
+from jobs.report import languages
+
 FOLDER = Path(__file__).parent / "templates"
+SCRIPTS = ("table", "search")
 
 
 def delivery_path(dataset: str, business_date: str, revision: int) -> str:
@@ -43,79 +46,81 @@ def release_path(number: int) -> str:
 
 @cache
 def identity() -> str:
-    """What makes pages of views: the code and templates of the report."""
-    files = sorted(p for p in FOLDER.parent.rglob("*") if p.suffix in (".py", ".html", ".css"))
+    """What makes pages of views: the code, templates and languages of the report."""
+    files = sorted(p for p in FOLDER.parent.rglob("*") if p.suffix in (".py", ".html", ".css", ".js", ".yaml"))
     return hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest()
 
 
-class _Compiled(jinja2.FileSystemBytecodeCache):
-    """Compiled templates, kept beside Python's own; where nothing may be written each process compiles them."""
+@dataclass(frozen=True)
+class Templates:
+    """Templates of one language. `main` is the city's own, whose pages stand in the folder itself."""
 
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        if not sys.dont_write_bytecode:
-            with suppress(OSError):
-                super().dump_bytecode(bucket)
-
-
-def _compiled_folder() -> str:
-    folder = FOLDER / "__pycache__"
-    if not sys.dont_write_bytecode:
-        with suppress(OSError):
-            folder.mkdir(exist_ok=True)
-    return str(folder)
+    environment: jinja2.Environment
+    language: str
+    main: str
 
 
-def open_templates(timezone: str, title: str) -> jinja2.Environment:
-    """Templates that escape every value and fail on a name that does not exist."""
+def open_templates(city: City, language: str, title: str = "") -> Templates:
+    """Templates that escape every value, fail on a name that does not exist, and speak one language."""
     found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
-        bytecode_cache=_Compiled(_compiled_folder(), f"{identity()[:16]}-%s.cache"),
-        optimized=False,  # what is kept compiled has nothing in it of one city or language
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    texts = languages.read_texts(language)
+    found.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda text: texts.get(text, text),
+        lambda one, more, number: texts.get(more, one if number == 1 else more),
+        newstyle=True,
     )
     found.filters |= {
-        "moment": lambda at: _say_moment(at, ZoneInfo(timezone)),
+        "say": lambda text: languages.say(language, str(text or "")),
+        "moment": lambda at: _say_moment(at, ZoneInfo(city.timezone)),
         "words": _say_words,
         "thousands": _say_number,
         "bytes": _say_bytes,
         "breakable": _let_break,
         "commands": _mark_commands,
+        "json": _to_json,
     }
     found.globals |= {
-        "city_title": title,
+        "city_title": title or city.title,
+        "language": language,
         "delivery_path": delivery_path,
         "dataset_path": dataset_path,
         "rules_path": rules_path,
         "department_path": department_path,
         "release_path": release_path,
-        "style": _style(),
+        "style": _read("style.css"),
+        **{f"{name}_script": Markup("\n") + _read(f"{name}.js") for name in SCRIPTS},
     }
-    return found
+    return Templates(found, language, city.language)
 
 
-def render(
-    environment: jinja2.Environment, template: str, root: str, view: Any, charts: Mapping[str, str] | None = None
-) -> str:
-    """One page. `root` leads from its folder to the first page; `charts` are markup of ours, by name."""
+def render(templates: Templates, template: str, page: str, view: Any, charts: Mapping[str, str] | None = None) -> str:
+    """One page, by its name below the folder of its language; `charts` are markup of ours, by name."""
     drawn = {name: Markup(svg) for name, svg in (charts or {}).items()}
-    return environment.get_template(template).render(root=root, v=view, charts=drawn)
+    switches = languages.list_switches(templates.language, templates.main, page)
+    root = "../" * page.count("/")
+    return templates.environment.get_template(template).render(root=root, languages=switches, v=view, charts=drawn)
 
 
-def search_script() -> str:
-    """The search of the data dictionary, as it stands between its tags."""
-    return "\n" + (FOLDER / "search.js").read_text("utf-8")
+def script_hashes() -> list[str]:
+    """What a Content-Security-Policy calls the scripts of the pages."""
+    scripts = [f"\n{_read(f'{name}.js')}".encode() for name in SCRIPTS]
+    return [f"sha256-{base64.b64encode(hashlib.sha256(s).digest()).decode()}" for s in scripts]
 
 
-def script_hash() -> str:
-    """What a Content-Security-Policy calls that script."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(search_script().encode()).digest()).decode()}"
+def _read(name: str) -> Markup:
+    return Markup((FOLDER / name).read_text("utf-8"))
 
 
-def _style() -> Markup:
-    return Markup((FOLDER / "style.css").read_text("utf-8"))
+def _to_json(value: Any) -> Markup:
+    """JSON inside a page: no `<` in it can end the element that holds it."""
+    return Markup(json.dumps(value, ensure_ascii=False).replace("<", "\\u003c"))
 
 
 def _say_moment(at: datetime | str, zone: ZoneInfo) -> Markup:
@@ -141,7 +146,7 @@ def _say_bytes(size: int) -> str:
     for unit, step in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if size >= step:
             return f"{size / step:.1f} {unit}"
-    return f"{size} bytes"
+    return f"{size} B"
 
 
 def _mark_commands(text: str) -> Markup:

@@ -8,22 +8,24 @@ from markupsafe import Markup
 
 from jobs.column_lineage import silver_origins
 from jobs.contracts import Contract
+from jobs.report.languages import say
 
 WIDTH, BOX, STEP, TOP = 940, 300, 30, 24
 
 
-def draw_tables(datasets: Mapping[str, Contract], gold: Mapping[str, Contract]) -> Markup:
+def draw_tables(datasets: Mapping[str, Contract], gold: Mapping[str, Contract], language: str) -> Markup:
     """Datasets on the left, gold tables on the right, a line where a column of one is made of a column of the other."""
     edges = {(d, f"gold.{t}") for t, c in gold.items() for origins in silver_origins(c).values() for d, _ in origins}
     left, right = list(datasets), [f"gold.{t}" for t in gold]
     height = TOP + STEP * max(len(left), len(right))
-    lines = [_line(left.index(d), right.index(t), f"{d} to {t}") for d, t in sorted(edges)]
+    way = say(language, "{dataset} to {table}")
+    lines = [_line(left.index(d), right.index(t), way.format(dataset=d, table=t)) for d, t in sorted(edges)]
     boxes = [_box(0, n, name) for n, name in enumerate(left)] + [
         _box(WIDTH - BOX, n, name) for n, name in enumerate(right)
     ]
-    heads = [_head(0, "datasets, as delivered"), _head(WIDTH - BOX, "gold tables")]
-    return Markup('<svg class="tables" viewBox="0 0 {} {}" role="group" aria-label="Which gold tables are made of which datasets">{}</svg>').format(
-        WIDTH, height, _join([*heads, *lines, *boxes])
+    heads = [_head(0, say(language, "datasets, as delivered")), _head(WIDTH - BOX, say(language, "gold tables"))]
+    return Markup('<svg class="tables" viewBox="0 0 {} {}" role="group" aria-label="{}">{}</svg>').format(
+        WIDTH, height, say(language, "Which gold tables are made of which datasets"), _join([*heads, *lines, *boxes])
     )  # fmt: skip
 
 

@@ -18,10 +18,11 @@ from jobs.lake import Lake
 from jobs.ledger import all_lines
 from jobs.pages import read_page
 from jobs.report import write_docs
-from jobs.report.pages import script_hash
+from jobs.report.pages import script_hashes
 from jobs.units import unit_of
 from tests.report import invented
 from tests.report.invented import CONTRACTS, GOLD, RAW, SECRET
+from tests.report.test_report import hash_of
 
 TABLES: dict[str, Contract] = {f"gold.{t}": c for t, c in GOLD.items()} | dict(CONTRACTS)
 
@@ -174,12 +175,10 @@ def test_the_example_of_a_gold_table_asks_for_its_columns_by_name(pages: dict[st
     )
 
 
-def test_no_page_fetches_anything_or_holds_a_value_and_the_one_script_is_the_one_that_lake_pages_allows(
+def test_no_page_fetches_anything_or_holds_a_value_and_its_scripts_are_those_that_lake_pages_allows(
     lake: Lake, pages: dict[str, BeautifulSoup]
 ) -> None:
-    import base64
-    import hashlib
-
+    table, search = script_hashes()
     for name, page in pages.items():
         served = read_page(lake, f"/docs/{name}")
         assert served is not None
@@ -188,8 +187,7 @@ def test_no_page_fetches_anything_or_holds_a_value_and_the_one_script_is_the_one
         assert SECRET not in text
         assert RAW.decode() not in text
         scripts = [str(x.string) for x in page.select("script:not([type])")]
-        hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts]
-        assert [f"sha256-{h}" for h in hashes] == ([script_hash()] if name == "index.html" else [])
+        assert [hash_of(s) for s in scripts] == ([search, table] if name == "index.html" else [table])
 
 
 def test_a_description_cannot_end_the_script_that_holds_the_index(lake: Lake, tmp_path: Path) -> None:
@@ -199,7 +197,7 @@ def test_a_description_cannot_end_the_script_that_holds_the_index(lake: Lake, tm
     contracts = {**CONTRACTS, "traffic.crashes": replace(contract, columns=columns)}
     page = Path(write_docs(lake, contracts, GOLD, "New York", tmp_path / "out"))
     found = BeautifulSoup(page.read_text("utf-8"), "html.parser")
-    assert len(found.select("script")) == 2
+    assert len(found.select("script")) == 3
     assert evil in {e["d"] for e in json.loads(found.find(id="entries").get_text())}  # type: ignore[union-attr]
     assert "<script>alert" not in (tmp_path / "out" / "traffic.crashes.html").read_text("utf-8")
 
@@ -209,8 +207,10 @@ def test_written_elsewhere_the_pages_lead_to_none_of_the_report_and_twice_are_th
 ) -> None:
     def write() -> dict[str, bytes]:
         write_docs(lake, CONTRACTS, GOLD, "New York", tmp_path / "out")
-        return {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()}
+        return {p.relative_to(tmp_path / "out").as_posix(): p.read_bytes() for p in (tmp_path / "out").rglob("*.html")}
 
     first = write()
-    assert [n for n, text in first.items() if b'href="../' in text] == []
+    assert set(first) == {f"{folder}{n}.html" for folder in ("", "zh/") for n in ("index", *TABLES)}
+    leads = {(n, href) for n, text in first.items() for href in re.findall(r'href="(\.\./[^"]*)"', text.decode())}
+    assert leads == {(n, f"../{n.removeprefix('zh/')}") for n in first if n.startswith("zh/")}, "to the other language"
     assert write() == first

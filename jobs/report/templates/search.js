@@ -1,7 +1,7 @@
 const entries = JSON.parse(document.getElementById("entries").textContent);
 const box = document.getElementById("search");
 const list = document.getElementById("found");
-const said = document.getElementById("said");
+const told = document.getElementById("said");
 const MOST = 60;
 
 function item(entry) {
@@ -29,9 +29,9 @@ function show() {
   const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
   const all = words.length ? entries.filter(e => words.every(w => (e.n + " " + e.d).toLowerCase().includes(w))) : [];
   const found = all.sort((a, b) => rank(a, words) - rank(b, words));
-  const more = found.length > MOST ? ", the first " + MOST + " are shown" : "";
+  const text = found.length > MOST ? told.dataset.more : told.dataset.found;
   list.replaceChildren(...found.slice(0, MOST).map(item));
-  said.textContent = words.length ? found.length + " found" + more : "";
+  told.textContent = words.length ? text.replace("{found}", found.length).replace("{most}", MOST) : "";
 }
 
 box.addEventListener("input", show);
