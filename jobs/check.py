@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -17,6 +18,7 @@ from jobs.bronze import layout_of, with_file
 from jobs.contracts import Contract
 from jobs.errors import LakeError
 from jobs.formats import read
+from jobs.garbled import mark_garbled, noted, with_rule
 from jobs.judge import judge_rows, rule_conditions, type_rows
 from jobs.persons import PersonKey
 from jobs.repeats import ASIDE, CONFLICT, Settled, settle
@@ -42,16 +44,17 @@ def check_file(
         if reading.table.num_rows
         else []
     )
-    rules = suite.row_rules()
+    garbled = _garbled(reading.table, file.name, business_date)
+    rules = with_rule(suite.row_rules(), garbled, contract.mostly)
     table = with_file(reading.table, file.name)
     table = table.set_column(table.schema.get_field_index("_file"), "_file", table["_file"].cast(pa.string()))
     bronze = open_session().createDataFrame(table.to_pandas(), _schema(table)).withColumns(
         {"_business_date": F.lit(business_date), "_revision": F.lit(1)}
     )  # fmt: skip
-    typed = type_rows(bronze, contract)
+    typed = mark_garbled(type_rows(bronze, contract), garbled)
     conditions = rule_conditions(typed, rules, quality.conditions)
     key = PersonKey("check", os.urandom(32))  # nothing of it is kept
-    rows = keep(judge_rows(typed, contract, conditions, len(suite.quarantine_rules()), F.lit(0), key), small=True)
+    rows = keep(judge_rows(typed, contract, conditions, sum(r.quarantine for r in rules), F.lit(0), key), small=True)
     tallies, odd = tally(rows, contract, rules, conditions)
     judged = Judged(rows, bronze, lambda records, **_: records, True, tuple(rules), tallies, odd)
     settled = settle(judged, contract)
@@ -69,7 +72,7 @@ def check_file(
     return {
         "counts": counts,
         "results": [r.as_dict() for r in results],
-        "places": places + _places(settled, [r.id for r in suite.quarantine_rules()]),
+        "places": places + _places(settled, [r.id for r in rules if r.quarantine]),
         "notices": [f"{n.code} {n.text}" for n in reading.notices],
         "held": [r.rule for r in quality.failing(results)],
     }
@@ -83,6 +86,19 @@ def _places(settled: Settled, rules: Sequence[str]) -> list[str]:
     named = settled.aside.select("_record", F.concat(spell_rules(rules), own).alias("_rules"))
     found = named.orderBy("_record").limit(MOST_PLACES).collect()
     return [f"record {row['_record']}: {', '.join(row['_rules'])}" for row in found]
+
+
+def _garbled(table: pa.Table, name: str, business_date: date) -> pa.Table:
+    """Places of the records in which the reader noted a garbled text."""
+    records = table.filter(noted(pc.field("_extra")))["_record"]
+    return pa.table(
+        {
+            "_business_date": [business_date] * len(records),
+            "_revision": pa.array([1] * len(records), pa.int32()),
+            "_file": [name] * len(records),
+            "_record": records,
+        }
+    )
 
 
 def _frame(table: pa.Table) -> Any:

@@ -111,7 +111,9 @@ CODES: dict[str, Code] = {
         "The manifest cannot be read", "It is not the declared JSON or CSV, or names a file that is not there.", _ASK
     ),
     "E108": _refused(
-        "The name does not fit the contract", "The file's name does not match the pattern that tells its period.", _ASK
+        "The name does not fit the contract",
+        "The file's name does not match the pattern that tells its period, or the manifest says that it is of another dataset or business date.",
+        _ASK,
     ),
     "E109": Code(
         "A file changed while it was taken",
@@ -218,7 +220,11 @@ CODES: dict[str, Code] = {
         1,
     ),
     "E601": Code(
-        "No space left", "The disk that holds the lake is full.", "Free space, then type the same command.", "failed", 6
+        "No space left",
+        "The disk that holds the lake, or temporary files, is full.",
+        "Free space, then type the same command.",
+        "failed",
+        6,
     ),
     "E602": Code("A table is damaged", "Its log or a file of it cannot be read.", "lake fsck", "failed", 6),
     "E603": Code(
@@ -242,8 +248,19 @@ CODES: dict[str, Code] = {
         "failed",
         1,
     ),
+    "E606": Code(
+        "Not enough memory",
+        "A record, a join or a table needs more than the process may have; nothing of this stage was committed.",
+        "Set spark.driver.memory (4g) or spark.sql.shuffle.partitions higher in the file that LAKE_SPARK_CONF names, then type the same command",
+        "failed",
+        1,
+    ),
     "E608": Code(
-        "The place cannot be written", "Missing permission, or a read-only file system.", "lake doctor", "failed", 6
+        "The place cannot be written",
+        "Missing permission, a read-only file system, or more open files than the system allows.",
+        "lake doctor",
+        "failed",
+        6,
     ),
     "E609": Code(
         "The object store cannot be used",
@@ -363,6 +380,21 @@ CODES: dict[str, Code] = {
         "Text does not become so much smaller; such an archive fills disks. Nothing of it was unpacked.",
         _ASK,
     ),
+    "E811": _refused(
+        "A name leads out of the delivery",
+        "A link, or a path with `..` or from the root: what it names was not sent by the department. Nothing was read through it.",
+        _ASK,
+    ),
+    "E812": _refused(
+        "A name that is none",
+        "It holds what a shell or a page would act upon, what nobody can see, or more bytes than a file system allows.",
+        _ASK,
+    ),
+    "E814": _refused(
+        "A file of a kind that is never opened",
+        "Macros, XML entities, pickles and documents run or fetch something when they are opened. The bytes are kept and were not opened.",
+        _ASK,
+    ),
     "E813": Code(
         "Not an allowed name",
         "A name holds characters that no table, dataset or city may have.",
@@ -397,6 +429,13 @@ CODES: dict[str, Code] = {
         "done",
         0,
     ),
+    "N111": Code(
+        "The log of the run was not written",
+        "Its place is full or cannot be written. The data of the night are not touched by it; the ledger says what was done.",
+        "Nothing to do for the data; free the place.",
+        "done",
+        0,
+    ),
     "N310": _note(
         "A column that the contract does not declare",
         "The supplier added it; its values are kept in bronze under `_extra`.",
@@ -419,6 +458,10 @@ CODES: dict[str, Code] = {
     ),
     "W702": _note("A warning expectation is not met", "It is shown in the report and stops nothing.", "lake report"),
     "Q201": _row("Bytes that cannot be decoded", "The record holds bytes that are not of the declared encoding."),
+    "Q202": _row(
+        "A garbled text",
+        "A program before us read it in the wrong encoding: 锟斤拷, a replacement character, or UTF-8 that was taken for Latin-1.",
+    ),
     "Q203": _row("A quote in the wrong place", "A quote stands inside a cell, or text follows a closing quote."),
     "Q204": _row("Too few or too many cells", "The record has another number of cells than the header."),
     "Q205": _row("A character that may not be there", "NUL inside a cell."),
@@ -431,6 +474,11 @@ CODES: dict[str, Code] = {
     "Q407": _row("A row of another business date", "Its date lies outside the contract's `rowDate` window."),
     "Q319": _row("Not a right code", "Its shape, a check character, the date or the division in it is wrong."),
     "Q701": _row("Breaks a rule of the suite", "The rule's reason stands in the suite and in the report."),
+    "Q900": _row(
+        "A record at which its reader failed",
+        "A fault of the program that this record brings to light; all others of the file were read.",
+        "Keep the landed file and report it; mend the record with `lake quarantine replay`, or dismiss it.",
+    ),
     "Q801": _row(
         "Two rows with one key and different values", "Neither can be told to be the right one, so both are set aside."
     ),

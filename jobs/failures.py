@@ -13,7 +13,8 @@ from jobs.lake import Lake
 
 NUMBERS = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "E601"),
-    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "E608"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE, errno.ENFILE), "E608"),
+    errno.ENOMEM: "E606",
 }
 NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST)
 LIBRARIES = ("deltalake", "_internal", "pyspark", "py4j", "pyarrow", "grpc")
@@ -24,13 +25,18 @@ SENTENCES = (
         "E502",
         r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|RETRIES_EXCEEDED|SESSION_CLOSED",
     ),
+    (
+        "E606",
+        r"OutOfMemoryError|UNABLE_TO_ACQUIRE_MEMORY|GC overhead limit exceeded|[Oo]ut of memory|malloc of size \d+ failed",
+    ),
+    ("E620", r"DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION"),
     ("E601", r"No space left on device|Disk quota exceeded|File too large"),
     (
         "E609",
         r"AWS Error (?!NO_SUCH_KEY)\w+|Generic S3 error|lacked the necessary privileges|NoAuthWithAWSException"
         r"|AccessDeniedException: s3a://",
     ),
-    ("E608", r"Permission denied|Read-only file system|Operation not permitted"),
+    ("E608", r"Permission denied|Read-only file system|Operation not permitted|Too many open files"),
     (
         "E602",
         r"FAILED_READ_FILE|ChecksumException|Checksum error|FileNotFoundException|not a Parquet file|Could not open Parquet input source|[Pp]arquet magic bytes|[Pp]arquet error|Invalid Parquet"
@@ -39,6 +45,15 @@ SENTENCES = (
         r"|Kernel error|Requested range was invalid|Object at location .* not found|Not a Delta table",
     ),
 )
+EXPECTED = {
+    "E502": "a server that answers",
+    "E601": "space to write",
+    "E602": "a table that can be read",
+    "E606": "as much memory as the work needs",
+    "E608": "a place that can be written, and files that can be opened",
+    "E609": "an object store that can be used",
+    "E620": "a version whose files are kept",
+}
 STORE_SAYS = re.compile(
     r"AWS Error \w+|error sending request|lacked the necessary privileges|\b[45]\d\d [A-Z]\w+(?: [A-Z]\w+)?"
 )
@@ -47,12 +62,13 @@ STORE_SAYS = re.compile(
 def foreseen(error: BaseException, lake: Lake) -> LakeError | None:
     """The failure behind an exception; None where no code foresees it.
 
-    No space (E601), a damaged table (E602), a place without rights (E608), an object store that cannot be used (E609).
+    No space (E601), a damaged table (E602), no memory (E606), a place without rights or a limit on open files (E608), an object store
+    that cannot be used (E609), a version that is kept no more (E620).
     """
     for cause in _causes(error):
         code = _by_number(cause, lake) or _by_sentence(cause)
         if code:
-            return LakeError(code, place=_place(cause, lake), actual=_what(cause))
+            return LakeError(code, place=_place(cause, lake), expected=EXPECTED[code], actual=_what(cause))
     return None
 
 
@@ -69,6 +85,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _by_number(error: BaseException, lake: Lake) -> str:
     """In a lake that is there, a missing file is damage; without one, its place cannot be made."""
+    if isinstance(error, MemoryError):
+        return "E606"
     if not isinstance(error, OSError) or error.errno is None:
         return ""
     if error.errno in NO_FOLDER and lake.is_local:
@@ -96,5 +114,5 @@ def _place(error: BaseException, lake: Lake) -> str:
 def _what(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno:
         return f"{type(error).__name__}: {os.strerror(error.errno)}"
-    said = STORE_SAYS.search(str(error))
+    said = STORE_SAYS.search(str(error)) or re.search(r"OutOfMemoryError", str(error))
     return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__

@@ -21,6 +21,7 @@ from typing import Any
 from jobs.contracts import Contract, fingerprint
 from jobs.due import is_date
 from jobs.errors import LakeError
+from jobs.file_names import check_file_name, show_name
 from jobs.lake import Lake
 from jobs.manifests import find_manifest, read_manifest
 
@@ -96,7 +97,8 @@ def is_still_arriving(arrival: Arrival) -> bool:
 def land(lake: Lake, contract: Contract, arrival: Arrival, now: datetime) -> tuple[Receipt, bool]:
     """Keep a delivery folder's bytes and write its receipt; the flag is false where the bytes were already landed (N106).
 
-    Raises E101 while a file of it is still arriving, E109 where one changes while it is copied. What is wrong with the delivery itself is kept in the receipt: its bytes are
+    Raises E101 while a file of it is still arriving, E109 where one changes while it is copied, E811 where one is a link to a place
+    elsewhere. What is wrong with the delivery itself is kept in the receipt: its bytes are
     evidence.
     """
     if is_still_arriving(arrival):
@@ -104,6 +106,7 @@ def land(lake: Lake, contract: Contract, arrival: Arrival, now: datetime) -> tup
             "E101", dataset=arrival.dataset, business_date=arrival.business_date, revision=arrival.revision, stage="extract",
             place=arrival.folder, expected="whole files", actual="a name that begins with . or ends in .part, or no file", evidence=str(arrival.path),
         )  # fmt: skip
+    _refuse_links(arrival)
     files, raw = (tuple(_keep(lake, p, name) for name, p in some) for some in _list_files(arrival.path))
     identity = fingerprint([[f.name, f.sha256] for f in files])
     earlier = list_receipts(lake, contract, arrival.business_date)
@@ -113,6 +116,24 @@ def land(lake: Lake, contract: Contract, arrival: Arrival, now: datetime) -> tup
     receipt = replace(_receipt(arrival, files, identity, [r.revision for r in earlier], now, lake, contract), raw=raw)
     keep_receipt(lake, receipt)
     return receipt, True
+
+
+def _refuse_links(arrival: Arrival) -> None:
+    """A link would land a file of this machine as if the department had sent it."""
+    for path in sorted(arrival.path.rglob("*")):
+        if path.is_symlink() and not _leads_inside(path, arrival.path):
+            raise LakeError(
+                "E811", dataset=arrival.dataset, business_date=arrival.business_date, revision=arrival.revision, stage="extract",
+                place=show_name(f"{arrival.folder}/{path.relative_to(arrival.path).as_posix()}"), expected="a file in the delivery",
+                actual="a link to a place outside it", evidence=str(arrival.path),
+            )  # fmt: skip
+
+
+def _leads_inside(link: Path, folder: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # it leads to itself
+        return False
 
 
 def is_landed(lake: Lake, contract: Contract, arrival: Arrival) -> bool:
@@ -148,6 +169,7 @@ def _receipt(
     try:
         manifest = _read_manifest(lake, contract, files)
         _check_names(data, contract)
+        _check_subject(arrival, manifest)
         _check_manifest(data, manifest)
     except LakeError as error:
         problem = error.parts()
@@ -214,9 +236,10 @@ def _read_manifest(lake: Lake, contract: Contract, files: tuple[LandedFile, ...]
 
 
 def _check_names(files: tuple[LandedFile, ...], contract: Contract) -> None:
-    """Refuse names that cannot be told apart (E110) or whose period cannot be read (E108)."""
+    """Refuse names that cannot be told apart (E110), lead elsewhere or could be acted upon (E811, E812), or tell no period (E108)."""
     folded: dict[str, str] = {}
     for f in files:
+        check_file_name(f.name)
         key = unicodedata.normalize("NFC", f.name).casefold()
         if key in folded:
             raise LakeError(
@@ -231,6 +254,14 @@ def period_of(contract: Contract, name: str) -> str:
     """The period that a delivered file's name tells, or an empty string."""
     match = re.search(contract.period_from_file, name.rsplit("/", 1)[-1])
     return match["period"] if match else ""
+
+
+def _check_subject(arrival: Arrival, manifest: Mapping[str, Any]) -> None:
+    """Refuse a delivery that says it is another one: laid into the wrong folder, it would be read as this one (E108)."""
+    folder = {"dataset": arrival.dataset, "business_date": arrival.business_date}
+    for name, expected in folder.items():
+        if str(manifest.get(name, expected)) != expected:
+            raise LakeError("E108", place=f"manifest {name}", expected=expected, actual=str(manifest[name])[:60])
 
 
 def _check_manifest(files: tuple[LandedFile, ...], manifest: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ NAMES = ("manifest.json", "manifest.csv")
 SUMS, HASH_TOTALS = "sums", "hash_totals"
 TOTALS = (SUMS, HASH_TOTALS)  # of amounts, and of numbers whose sum means nothing but that none is missing or changed
 OF_FILE = ("name", "records", "sha256")
-OF_WHOLE = ("delivered_at", "revision", "full", "records", "files", *TOTALS)
+OF_WHOLE = ("dataset", "business_date", "delivered_at", "revision", "full", "records", "files", *TOTALS)
 YES = ("true", "1", "是")
 
 
@@ -28,7 +28,7 @@ def find_manifest(contract: Contract, names: Sequence[str]) -> str:
 
 
 def read_manifest(contract: Contract, name: str, data: bytes) -> Mapping[str, Any]:
-    """What a manifest states: files (name, records, sha256), records, sums, hash_totals, revision, full, delivered_at; all but files' names may be absent.
+    """What a manifest states: files (name, records, sha256), dataset, business_date, records, sums, hash_totals, revision, full, delivered_at; all but files' names may be absent.
 
     Raises E106 where it cannot be read, or a field is not what it should be.
     """
@@ -63,7 +63,7 @@ def _from_csv(text: str, declared: Mapping[str, Any]) -> dict[str, Any]:
     for kind in TOTALS:
         totals = {header: str(sum(Decimal(row[t]) for row in rows)) for header, t in declared.get(kind, {}).items()}
         found |= {kind: totals} if totals else {}
-    for name in ("delivered_at", "revision", "full"):
+    for name in ("dataset", "business_date", "delivered_at", "revision", "full"):
         values = {row[theirs[name]] for row in rows} if name in theirs else set()
         if len(values) > 1:
             raise ValueError(name)

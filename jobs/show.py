@@ -88,9 +88,10 @@ class Log:
 
     def __init__(self, lake: Lake, run: Run) -> None:
         self.path = lake.path("logs", f"{run.id}.jsonl")
-        self.run, self.lines, self.lake = run, list[str](), lake
+        self.run, self.lines, self.lake, self.is_lost = run, list[str](), lake, False
 
     def write(self, event: str, **values: Any) -> None:
+        """Write a line. Where that fails the work goes on, and it is said once (N111); the next line that can be written brings all before it."""
         self.lines.append(
             json.dumps(
                 {
@@ -104,7 +105,12 @@ class Log:
                 default=str,
             )
         )
-        self.lake.write_atomic(self.path, ("\n".join(self.lines) + "\n").encode())
+        try:
+            self.lake.write_atomic(self.path, ("\n".join(self.lines) + "\n").encode())
+        except OSError as error:
+            if not self.is_lost:
+                err.print(f"N111 {CODES['N111'].title}: {self.path}, {type(error).__name__}")
+            self.is_lost = True
 
 
 class Watch:

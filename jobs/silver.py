@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -19,6 +20,7 @@ from jobs import delta, events, history, quality
 from jobs.contracts import fingerprint
 from jobs.errors import LakeError
 from jobs.fold import COUNTS
+from jobs.garbled import find_garbled, mark_garbled, with_rule
 from jobs.identities import check_identities
 from jobs.judge import judge_rows, rule_conditions, silver_fingerprint, type_rows
 from jobs.landing import object_path
@@ -98,10 +100,12 @@ def _judge_delivery(
 
 def _judge(stage: Stage, entries: Sequence[Entry]) -> Judged:
     """Judged rows of some deliveries, numbered in the given order."""
-    contract, rules = stage.contract, stage.suite.row_rules()
+    contract, garbled = stage.contract, find_garbled(stage, entries)
+    rules = with_rule(stage.suite.row_rules(), garbled, contract.mostly)
     bronze = _bronze_rows(stage, entries)
     conditions = _conditions(stage, bronze, rules)
-    judge = partial(_judge_records, stage, entries, conditions)
+    setting_aside = sum(r.quarantine for r in rules)
+    judge = partial(_judge_records, stage, entries, conditions, garbled, setting_aside)
     small = _is_small(stage, entries)
     rows = keep(judge(bronze), small=True) if small else judge(bronze)
     tallies, odd = tally(rows, contract, rules, conditions)
@@ -109,11 +113,10 @@ def _judge(stage: Stage, entries: Sequence[Entry]) -> Judged:
 
 
 def _judge_records(
-    stage: Stage, entries: Sequence[Entry], conditions: Sequence[quality.Condition], records: DataFrame, *,
-    proven: bool = False,
+    stage: Stage, entries: Sequence[Entry], conditions: Sequence[quality.Condition], garbled: pa.Table, setting_aside: int,
+    records: DataFrame, *, proven: bool = False,
 ) -> DataFrame:  # fmt: skip
-    typed = type_rows(records, stage.contract, proven=proven)
-    setting_aside = len(stage.suite.quarantine_rules())
+    typed = mark_garbled(type_rows(records, stage.contract, proven=proven), garbled)
     rows = judge_rows(typed, stage.contract, conditions, setting_aside, _number(entries))
     return _mark_dismissed(stage, rows, entries)
 

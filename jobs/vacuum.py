@@ -79,10 +79,21 @@ def optimize(spark: SparkSession, path: str) -> int:
 
 
 def vacuum(spark: SparkSession, path: str, hours: int) -> None:
-    """Remove files that left the table more than so many hours ago, and files of killed writes of that age."""
-    for setting in ("retentionDurationCheck", "vacuum.retentionWindowIgnore", "vacuum.logging"):
-        spark.conf.set(f"spark.databricks.delta.{setting}.enabled", "false")  # the hours hold, and no commit is made
-    spark.sql(f"VACUUM delta.`{path}` RETAIN {hours} HOURS").collect()
+    """Remove files that left the table more than so many hours ago, and files of killed writes of that age.
+
+    Only here may the hours be fewer than the table keeps its files: to whoever types VACUUM in this session, Delta refuses that.
+    """
+    settings = [
+        f"spark.databricks.delta.{name}.enabled"
+        for name in ("retentionDurationCheck", "vacuum.retentionWindowIgnore", "vacuum.logging")
+    ]
+    for setting in settings:
+        spark.conf.set(setting, "false")  # the hours hold, and no commit is made
+    try:
+        spark.sql(f"VACUUM delta.`{path}` RETAIN {hours} HOURS").collect()
+    finally:
+        for setting in settings:
+            spark.conf.unset(setting)
 
 
 def old_files(path: str, hours: int) -> set[str]:

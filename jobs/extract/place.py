@@ -15,6 +15,7 @@ from tenacity.wait import wait_base, wait_exponential_jitter
 
 from jobs.contracts import Place
 from jobs.errors import LakeError
+from jobs.file_names import check_file_name
 from jobs.landing import FOLDER
 
 TRIES = 4  # one, and three more
@@ -74,7 +75,7 @@ def only_deliveries(names: list[str]) -> list[str]:
 
 
 def check_file(name: str, is_folder: bool) -> None:
-    """Refuse (E121) what a delivery does not have: folders, and names that lead elsewhere."""
+    """Refuse what a delivery does not have: folders and names that lead elsewhere (E121), names that a program could act upon (E812)."""
     if is_folder or "/" in name or name in ("", ".", ".."):
         raise LakeError(
             "E121",
@@ -82,6 +83,7 @@ def check_file(name: str, is_folder: bool) -> None:
             expected="a folder of files",
             actual="a folder in it" if is_folder else "a path",
         )
+    check_file_name(name)
 
 
 def is_ours(error: Exception) -> bool:

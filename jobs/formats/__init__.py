@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jobs.errors import LakeError
 from jobs.formats import content, delimited, json_array, workbook
+from jobs.formats.garbled import note_garbled
 from jobs.formats.layout import Field, Layout, Reading, Refused
 
 __all__ = ["Field", "Layout", "Reading", "Refused", "read"]
@@ -25,4 +26,5 @@ def read(path: Path, layout: Layout) -> Reading:
     """
     if layout.format not in _READERS:
         raise LakeError("E003", expected=f"a format of {sorted(_READERS)}", actual=layout.format)
-    return _READERS[layout.format](content.load(path, is_zip=layout.format == "xlsx"), layout)
+    reading = _READERS[layout.format](content.load(path, is_zip=layout.format == "xlsx"), layout)
+    return note_garbled(reading, layout)

@@ -9,19 +9,36 @@ import lzma
 import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from stat import S_ISLNK
+from typing import ParamSpec
 
 from jobs.errors import LakeError
+from jobs.file_names import check_file_name, check_inside
 from jobs.formats.layout import Layout, Refused
 
+Fault = tuple[str, str]
+P = ParamSpec("P")
 MOST_UNPACKED = 100  # times the size of the archive
 # What zipfile says of an archive that is none, has a place that is not in it, or a part that cannot be unpacked.
 DAMAGED_ZIP = (
     zipfile.BadZipFile, ValueError, OSError, EOFError, RuntimeError, struct.error, zlib.error, lzma.LZMAError
 )  # fmt: skip
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
-_ENCRYPTED = 1
+_ENCRYPTED, _UTF8 = 1, 0x800  # flags of a file in a zip archive
+# What begins, and ends, like something other than a table: it is not opened to look what it holds.
+_KINDS = (
+    (b"\x80\x02", b".", "a Python pickle"),
+    (b"\x80\x03", b".", "a Python pickle"),
+    (b"\x80\x04", b".", "a Python pickle"),
+    (b"\x80\x05", b".", "a Python pickle"),
+    (b"PAR1", b"PAR1", "Parquet"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"", "a document of the old Office, which may hold macros"),
+    (b"<?xml", b"", "XML"),
+    (b"%PDF-", b"", "PDF"),
+)
+_TAR = (257, b"ustar")
 # GBK and GB2312 are subsets of GB18030, and what is labelled as one of them usually holds characters of the whole.
 _CODECS = {"gbk": "gb18030", "gb2312": "gb18030", "cp936": "gb18030"}
 _MARKS = (
@@ -37,7 +54,8 @@ def load(path: Path, *, is_zip: bool = False) -> bytes:
     """Read a file and unpack gzip around it, told by its first bytes or its name; and zip, but where the format is one (`is_zip`).
 
     Raises E105 for a file (or packed content) of zero bytes, E103 for a damaged archive, E316 for one that does not hold
-    just one file, and E810 for one that would unpack to far more than it is.
+    just one file, E810 for one that would unpack to far more than it is, E811 and E812 for one whose file has such a name, and E814
+    for what is no table at all.
     """
     data = path.read_bytes()
     if data.startswith(_ZIP) and not is_zip:
@@ -46,7 +64,20 @@ def load(path: Path, *, is_zip: bool = False) -> bytes:
         data = _unpack(data)
     if not data:
         raise LakeError("E105", expected="at least a header", actual="0 bytes")
+    _refuse_kinds(data)
     return data
+
+
+def _refuse_kinds(data: bytes) -> None:
+    """Refuse what some programs run or follow when they open it (E814), and archives of a kind that is not declared (E316)."""
+    for start, end, kind in _KINDS:
+        if data.startswith(start) and data.endswith(end):
+            raise LakeError("E814", place="byte 0", expected="a text, a workbook or JSON", actual=kind)
+    at, mark = _TAR
+    if data[at : at + len(mark)] == mark:
+        raise LakeError(
+            "E316", place=f"byte {at}", expected="one file, packed by gzip or zip or not at all", actual="tar"
+        )
 
 
 def _unpack(data: bytes) -> bytes:
@@ -68,6 +99,11 @@ def _unzip(data: bytes) -> bytes:
             if len(files) != 1 or files[0].flag_bits & _ENCRYPTED:
                 actual = f"{len(files)} files" if len(files) != 1 else "an encrypted one"
                 raise LakeError("E316", expected="one file in the archive", actual=actual)
+            name = files[0].filename
+            # Other names are in an encoding that the archive does not tell, where a letter may look like a sign of programs.
+            check_file_name(name) if name.isascii() or files[0].flag_bits & _UTF8 else check_inside(name)
+            if S_ISLNK(files[0].external_attr >> 16):
+                raise LakeError("E811", expected="a file in the archive", actual="a link")
             size = files[0].file_size
             if size > MOST_UNPACKED * max(len(data), 1 << 16):
                 expected = f"at most {MOST_UNPACKED} times the {len(data)} bytes of the archive"
@@ -141,6 +177,16 @@ def describe_undecodable(raw: bytes, codec: str) -> tuple[str, bool]:
             "unexpected end" in error.reason or "incomplete" in error.reason
         )
     return f"a code of {codec} that is no character", False
+
+
+def judge_alone(judge: Callable[P, Fault | None], *args: P.args, **kwargs: P.kwargs) -> Fault | None:
+    """Judge one record: code and detail of what is wrong with it. One at which the reader itself fails is refused (Q900), and no other."""
+    try:
+        return judge(*args, **kwargs)
+    except LakeError:
+        raise
+    except Exception as error:
+        return "Q900", f"the reader failed at it: {type(error).__name__}"
 
 
 def check_share(refused: Sequence[Refused], total: int, layout: Layout) -> None:

@@ -11,7 +11,14 @@ import pyarrow.compute as pc
 
 from jobs.errors import LakeError
 from jobs.formats.bulk import find_irregular_lines, parse_regular, parse_whole
-from jobs.formats.content import check_share, decode_strictly, describe_undecodable, encode_again, find_codec
+from jobs.formats.content import (
+    check_share,
+    decode_strictly,
+    describe_undecodable,
+    encode_again,
+    find_codec,
+    judge_alone,
+)
 from jobs.formats.header import Match, clean_header, match_header
 from jobs.formats.layout import Layout, Reading, Refused
 from jobs.formats.records import LINE_END, Dialect, Scanned, count_line_ends, make_dialect, scan_record
@@ -74,7 +81,7 @@ def _read_by_line(source: _Source, match: Match, layout: Layout) -> Reading:
     rows: list[tuple[bytes, ...]] = []
     row_numbers: list[int] = []
     for number, line, record in _add_lines(source, scanned):
-        fault = _judge(source, record, line)
+        fault = judge_alone(_judge, source, record, line)
         if fault:
             raw = encode_again(source.data[record.start : record.stop], source.codec)
             refused.append(Refused(number, line, *fault, raw))

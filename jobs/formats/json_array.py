@@ -10,7 +10,7 @@ from typing import NoReturn
 import pyarrow as pa
 
 from jobs.errors import LakeError
-from jobs.formats.content import check_share, decode_strictly, describe_undecodable, find_codec
+from jobs.formats.content import check_share, decode_strictly, describe_undecodable, find_codec, judge_alone
 from jobs.formats.header import match_header
 from jobs.formats.layout import Layout, Reading, Refused
 from jobs.formats.table import build_table
@@ -48,7 +48,7 @@ def read(raw: bytes, layout: Layout) -> Reading:
     numbers: list[int] = []
     for number, (line, source, record) in enumerate(records, 1):
         delivered = source.encode(codec, "surrogateescape")
-        fault = _judge(record, match.width, delivered, codec)
+        fault = judge_alone(_judge, record, match.width, delivered, codec)
         if fault or not isinstance(record, list):
             refused.append(Refused(number, line, *(fault or _NO_ARRAY), delivered))
         else:

@@ -29,7 +29,7 @@ def build_table(
     chosen = [nothing if at is None else columns[at] for at in match.places]
     extra = _write_extra({text: columns[at] for text, at in match.undeclared}, len(numbers))
     names = [field.name for field in layout.columns] + ["_extra", "_record"]
-    return pa.table([*chosen, _add_notes(extra, notes or {}), numbers], names=names)
+    return pa.table([*chosen, add_notes(extra, notes or {}), numbers], names=names)
 
 
 def _write_extra(columns: Mapping[str, pa.ChunkedArray], rows: int) -> pa.ChunkedArray:
@@ -52,7 +52,8 @@ def _write_literals(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.fill_null(pc.binary_join_element_wise(quote, column, quote, pa.scalar("")), "null")
 
 
-def _add_notes(extra: pa.ChunkedArray, notes: Mapping[int, dict[str, str]]) -> pa.ChunkedArray:
+def add_notes(extra: pa.ChunkedArray, notes: Mapping[int, dict[str, str]]) -> pa.ChunkedArray:
+    """Add entries to `_extra`, by row."""
     if not notes:
         return extra
     texts = extra.to_pylist()

@@ -17,7 +17,7 @@ from jobs.formats.content import DAMAGED_ZIP
 from jobs.formats.header import Match, clean_header, match_header
 from jobs.formats.layout import Layout, Reading
 from jobs.formats.table import build_table
-from jobs.formats.workbook_errors import find_error_cells
+from jobs.formats.workbook_parts import check_parts, find_error_cells
 
 Cell = int | float | str | bool | dt.time | dt.date | dt.datetime | dt.timedelta
 
@@ -67,6 +67,7 @@ def _load_rows(raw: bytes, layout: Layout) -> tuple[list[list[Cell]], dict[tuple
     try:
         if not raw.startswith(b"PK"):
             raise ValueError("not a ZIP archive")
+        check_parts(raw)
         with CalamineWorkbook.from_filelike(io.BytesIO(raw)) as book:
             sheet = book.get_sheet_by_name(layout.sheet) if layout.sheet else book.get_sheet_by_index(0)
             rows: list[list[Cell]] = sheet.to_python(skip_empty_area=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 from jobs.contracts import Contract
 from jobs.due import is_date, today_in
 from jobs.errors import LakeError, Notice
+from jobs.file_names import show_name
 from jobs.landing import FOLDER, Arrival, find_arrivals
 from jobs.night.opened import Night
 
@@ -70,7 +71,7 @@ def _list_strangers_in(night: Night, root: Path) -> Iterator[Notice]:
         if path.is_dir() and path.name in sources:
             yield from _list_strangers_of(night, path)
         elif not (chosen.source or chosen.dataset):
-            yield Notice("N108", f"{path.name}: no source of {night.lake.city}")
+            yield Notice("N108", f"{show_name(path.name)}: no source of {night.lake.city}")
 
 
 def _list_strangers_of(night: Night, source: Path) -> Iterator[Notice]:
@@ -79,8 +80,10 @@ def _list_strangers_of(night: Night, source: Path) -> Iterator[Notice]:
         contract = night.contracts.get(f"{source.name}.{path.name}") if path.is_dir() else None
         if contract is None:
             if chosen.source in ("", source.name) and not chosen.dataset:
-                yield Notice("N108", f"{source.name}/{path.name}: no dataset of {night.lake.city}")
+                yield Notice("N108", f"{source.name}/{show_name(path.name)}: no dataset of {night.lake.city}")
         elif chosen.has_dataset(contract):
             for folder in _entries(path):
                 if not (FOLDER.fullmatch(folder.name) and folder.is_dir()):
-                    yield Notice("N108", f"{source.name}/{path.name}/{folder.name}: not YYYY-MM-DD or YYYY-MM-DD.r2")
+                    yield Notice(
+                        "N108", f"{source.name}/{path.name}/{show_name(folder.name)}: not YYYY-MM-DD or YYYY-MM-DD.r2"
+                    )

@@ -54,7 +54,8 @@ def _run_stages(night: Night, work: Sequence[tuple[Delivery, str]]) -> None:
         except Exception as error:
             with night.turn:
                 night.tell("trace", LakeError("E001", actual=traceback.format_exc()))
-            _fail(night, d, stage, foreseen(error, night.lake) or LakeError("E001", actual=type(error).__name__))
+            unforeseen = LakeError("E001", expected="only what a code foresees", actual=type(error).__name__)
+            _fail(night, d, stage, foreseen(error, night.lake) or unforeseen)
             break
 
 
@@ -208,7 +209,7 @@ def _is_approved(entry: Entry) -> bool:
 
 
 def _fail(night: Night, d: Delivery, stage: str, error: LakeError) -> None:
-    error = placed(error, d, stage)
+    error = placed(error, d, stage).at(place=f"{stage}.{d.contract.table}")
     line = Line(
         stage=stage, dataset=d.contract.dataset, outcome="failed", business_date=d.receipt.business_date, revision=d.receipt.revision,
         sha256=d.receipt.sha256, error=error.parts(),

@@ -36,7 +36,7 @@ def read_texts(language: str) -> Mapping[str, str]:
 
 def say(language: str, text: str) -> str:
     """A text in a language; as it is where nobody has said it again, so that no page fails for a word."""
-    return read_texts(language).get(text, text)
+    return text and read_texts(language).get(text, text)
 
 
 def place_of(language: str, main: str, page: str) -> str:

@@ -24,7 +24,7 @@ _CREDIT = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
 @dataclass(frozen=True)
 class Kind:
-    """A way to break a cell of a dataset, and the rules that the row then breaks (`<column>.<what>`)."""
+    """A way to break a cell of a dataset, and the rules that the row then breaks (`<column>.<what>`, or a code)."""
 
     name: str
     header: str
@@ -98,7 +98,7 @@ def _year_before(day: str) -> str:
 def _list_kinds(header: str, column: str) -> list[Kind]:
     return [
         Kind("unknown value", header, lambda _: "其他", (f"{column}.enum",)),
-        Kind("mojibake", header, lambda _: "锟斤拷", (f"{column}.enum",)),
+        Kind("mojibake", header, lambda _: "锟斤拷", (f"{column}.enum", "Q202")),
     ]
 
 
@@ -171,7 +171,7 @@ def break_delivery(world: World, delivery: Delivery, level: str) -> tuple[Delive
             continue
         places.remove(at)
         columns[kind.header][at] = kind.change(columns[kind.header][at])
-        rules = tuple(f"{delivery.dataset}.{r}" for r in kind.rules)
+        rules = tuple(f"{delivery.dataset}.{r}" if "." in r else r for r in kind.rules)
         faults.append(_note(delivery, name, at, kind.name, "aside", rules))
     copy, rival = places[0], places[1]
     _append(columns, copy)

@@ -1,100 +1,29 @@
-"""The catalogue of faults: how each is delivered, and what must become of it. A new case is one more entry of CASES.
-
-Every case is a delivery of its own business date; most have a dataset of their own, those that change no table share
-`faults.standing`, which holds one good night. Every delivery holds KEY or TEXT, which no message may repeat.
-"""
+"""The catalogue of faults. A new case is one more entry of CASES."""
 
 from __future__ import annotations
 
 import gzip
-import io
-import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from tests.faults.case import (
+    GOOD,
+    HEADER,
+    KEY,
+    NEXT,
+    NIGHT,
+    TEXT,
+    Case,
+    Deliver,
+    file,
+    nights,
+    rows,
+    standing,
+    text_of,
+    zipped,
+)
+from tests.faults.hostile import HOSTILE
 from tests.little import World
 
-KEY, TEXT = 7731942, "Zanzibar"
-NIGHT, NEXT = "2025-01-01", "2025-01-02"
-STANDING = "faults.standing"
-HEADER = "key,period,value,text,amount,day"
-Deliver = Callable[[World, str, str], None]
-
-
-@dataclass(frozen=True)
-class Case:
-    """One fault. `silver` are the current rows afterwards, as (key, value); None: silver is as it was before.
-
-    `aside` maps a set-aside record to its rules (without the dataset's name), `notices` are codes that the bronze line holds.
-    An empty `outcome` says that the fault is met before a delivery has a ledger line.
-    """
-
-    id: str
-    title: str
-    deliver: Deliver
-    outcome: str
-    code: str = ""
-    stage: str = "silver"
-    counts: Mapping[str, int] = field(default_factory=dict)
-    silver: tuple[tuple[int, int], ...] | None = None
-    aside: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    notices: tuple[str, ...] = ()
-    says: str = ""
-    dataset: str = ""
-    date: str = NEXT
-    revision: int = 1
-    before: Deliver | None = None
-    mostly: float = 0.5
-    encoding: str = "utf-8"
-    null_tokens: tuple[str, ...] = ("-",)
-    extra: str = ""
-    suite: str | None = ""
-
-    @property
-    def name(self) -> str:
-        return self.dataset or f"faults.{self.id.lower()}"
-
-
-def text_of(*rows: tuple[object, ...], header: str = HEADER, end: str = "\n") -> str:
-    """Rows under a header; a row that is shorter than the header ends in empty cells."""
-    width = header.count(",")
-    lines = [",".join(map(str, row)) + "," * (width + 1 - len(row)) for row in rows]
-    return "".join(line + end for line in [header, *lines])
-
-
-def file(content: str | bytes, name: str = "data.csv", revision: int = 1, **manifest: Any) -> Deliver:
-    """A delivery of one file."""
-
-    def deliver(world: World, dataset: str, date: str) -> None:
-        world.deliver(dataset, date, content, name=name, revision=revision, manifest=manifest or None)
-
-    return deliver
-
-
-def nights(**files: str) -> Deliver:
-    """Deliveries of several nights: `d01=...` is the first of January."""
-
-    def deliver(world: World, dataset: str, date: str) -> None:
-        for day, content in files.items():
-            world.deliver(dataset, f"2025-01-{day.removeprefix('d')}", content)
-
-    return deliver
-
-
-def rows(*found: tuple[object, ...], header: str = HEADER) -> Deliver:
-    return file(text_of(*found, header=header))
-
-
-def zipped(**files: str) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(f"{name}.csv", content)
-    return packed.getvalue()
-
-
-GOOD = text_of((KEY, 2013, 10, TEXT), (2, 2013, 20, TEXT))
 ODD = (
     f'{HEADER}\r\n{KEY},2013,10,"two\nlines, one comma",,\r'  # ends in CR
     f'2,2013,20,"she said ""{TEXT}""",,\n3,2013,30,"","1.50",\r\n'
@@ -103,12 +32,49 @@ BROKEN_SUITE = "bronze:\n  - {type: expect_column_values_to_be_null, kwargs: {co
 HALF_SUITE = "bronze: []\nsilver:\n  - {type: expect_column_values_to_not_be_null, kwargs: {column: text}, severity: warning, meta: {rule: faults.g6_empty.s1, dimension: validity, reason: Texts.}}\n"
 
 
-def standing(id: str, title: str, deliver: Deliver, outcome: str, code: str, day: int, **more: Any) -> Case:
-    """A case that must leave the good night of `faults.standing` alone."""
-    return Case(id, title, deliver, outcome, code, dataset=STANDING, date=f"2025-02-{day:02}", **more)
+LISTS = """\
+      - {name: kind, logicalType: string, enum: [{value: a}, {value: b}], classification: public, description: A kind.}
+      - {name: place, logicalType: string, logicalTypeOptions: {format: division}, classification: public, description: A division.}
+"""
+
+
+def two_files(first: str, second: str, **manifest: Any) -> Deliver:
+    """A delivery of two files."""
+
+    def deliver(world: World, dataset: str, date: str) -> None:
+        world.deliver(dataset, date, GOOD, name=first)
+        world.deliver(dataset, date, text_of((3, 2013, 30)), name=second, manifest=manifest or None)
+
+    return deliver
 
 
 CASES = (
+    Case("A1", "a file that is still growing", file(GOOD[:30], "data.csv.part"), "", "E101"),
+    Case("A10", "a night whose night before is missing", rows((KEY, 2013, 11, TEXT), (2, 2013, 20, TEXT)), "accepted", date="2025-01-03",
+         before=nights(d01=GOOD), counts={"good": 2, "changed": 1, "unchanged": 1}, silver=((2, 20), (KEY, 11))),
+    standing("A12_dataset", "a manifest of another dataset", file(GOOD, dataset="faults.other"), "refused", "E108", 34, stage="bronze", says="faults.other"),
+    standing("A12_date", "a manifest of another business date", file(GOOD, business_date="2025-01-03"), "refused", "E108", 35, stage="bronze", says="2025-01-03"),
+    Case("A12_right", "a manifest that names what it lies with", file(GOOD, dataset="faults.a12_right", business_date=NEXT), "accepted",
+         silver=((2, 20), (KEY, 10))),
+    standing("A14_case", "two names that differ in case only", two_files("data.csv", "DATA.csv"), "refused", "E110", 36, stage="bronze", says="data.csv"),
+    standing("A14_form", "two names that differ in their Unicode form only", two_files("caf\u00e9.csv", "cafe\u0301.csv"), "refused", "E110", 37, stage="bronze",
+             says="cafe\u0301.csv, caf\u00e9.csv"),
+    Case("A14_all", "two files, one of a name that Spark passes over", two_files("data.csv", "_more.csv", records=3), "accepted",
+         counts={"good": 3}, silver=((2, 20), (3, 30), (KEY, 10))),
+    Case("C4", "texts that a program has garbled, between some that only look so",
+         rows((1, 2013, 10, "\u951f\u65a4\u62f7\u516c\u53f8"), (2, 2013, 20, "caf\u00c3\u00a9"), (3, 2013, 30, "\u00e4\u00b8\u00ad\u00e6\u2013\u2021"), (4, 2013, 40, "Zanzi\ufffdbar"),
+              (5, 2013, 50, "S\u00c3O \u201cCAF\u00c9\u201d CAF\u00c9\u2122 \u951f"), (6, 2013, 60, "\u00c2ge \u00c3\u00a0 \u00e9\u201d\u2026 \u4e2d\u6587"), (KEY, 2013, 70, TEXT)),
+         "accepted", mostly=0.4, counts={"judged": 7, "good": 3, "set_aside": 4}, silver=((5, 50), (6, 60), (KEY, 70)),
+         aside=dict.fromkeys((1, 2, 3, 4), ("Q202",))),
+    Case("C4_gb18030", "what was garbled on its way to GB18030", file(text_of((1, 2013, 10, "\u951f\u65a4\u62f7"), (KEY, 2013, 20, "\u4e2d\u6587")).encode("gb18030")),
+         "accepted", encoding="gb18030", counts={"good": 1, "set_aside": 1}, silver=((KEY, 20),), aside={1: ("Q202",)}),
+    standing("C4_most", "a file that was garbled as a whole", rows((1, 2013, 10, "\u00c3\u00a9t\u00c3\u00a9"), (2, 2013, 20, "\u951f\u65a4\u62f7"), (KEY, 2013, 30, TEXT)), "held", "E701", 38,
+             counts={"judged": 3, "good": 1, "set_aside": 2}, aside=dict.fromkeys((1, 2), ("Q202",)), says="Q202"),
+    Case("D8", "a value that is not in its list, and a division that is no longer in force",
+         rows((1, 2013, 10, "", "", "", "c"), (2, 2013, 20, "", "", "", "a", "099907"), (KEY, 2013, 30, TEXT, "", "", "b", "099901"), header=HEADER + ",kind,place"),
+         "accepted", columns=LISTS, mostly=0.0, counts={"judged": 3, "good": 1, "set_aside": 2}, silver=((KEY, 30),), aside={1: ("kind.enum",), 2: ("place.format",)}),
+    Case("D8_before", "a division on the last day on which it is in force", rows((KEY, 2013, 10, TEXT, "", "", "a", "099907"), header=HEADER + ",kind,place"),
+         "accepted", date="2024-12-31", columns=LISTS, counts={"good": 1}, silver=((KEY, 10),)),
     Case(
         "A5_count", "one record fewer than the manifest states", file(GOOD, records=3), "refused", "E401", "bronze",
         says="3 records",
@@ -215,4 +181,5 @@ CASES = (
     Case("S5_dot", "a file whose name begins with a dot", file(GOOD, ".x.csv"), "", "E101"),
     Case("S7", "full-width digits", rows((KEY, 2013, "１２"), (2, 2013, 10, "", "１２.５"), (3, 2013, 30)), "accepted",
          counts={"good": 1, "set_aside": 2}, silver=((3, 30),), aside={1: ("value.type", "value.required"), 2: ("amount.type",)}, mostly=0.0),
+    *HOSTILE,
 )  # fmt: skip

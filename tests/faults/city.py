@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.faults.cases import CASES, STANDING, Case, file
+from tests.faults.case import STANDING, Case, file
+from tests.faults.cases import CASES
 from tests.little import CONTRACT, HOLD, SUITE
 
 CITY = "faulty"
+DIVISIONS = "code,name,valid_from,valid_to\n099901,First,,\n099907,Seventh,,2025-01-01\n"
 COLUMNS = f"""\
       - {{name: text, logicalType: string, classification: public, description: A text.}}
       - {{name: amount, logicalType: number, physicalType: "decimal(18,2)", classification: public, description: An amount.}}
@@ -29,6 +31,7 @@ def write_city(root: Path) -> Path:
         root / "conf" / "cities" / CITY / "city.yaml",
         "name: faulty\ntitle: Faulty city\ntimezone: Asia/Shanghai\ngold: []\n",
     )
+    _write(root / "conf" / "cities" / CITY / "divisions.csv", DIVISIONS)
     return root
 
 
@@ -41,7 +44,7 @@ def _contract(case: Case) -> str:
         mode="snapshot",
         mostly=case.mostly,
         extra=case.extra,
-        columns=COLUMNS,
+        columns=case.columns + COLUMNS,
     )
     tokens = ", ".join(f'"{t}"' for t in case.null_tokens)
     return text.replace("encoding: utf-8", f"encoding: {case.encoding}").replace('value: ["-"]', f"value: [{tokens}]")

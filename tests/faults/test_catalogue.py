@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import date
+import csv
+import io
+import os
+import time
+from datetime import date, timedelta
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.faults.cases import CASES, KEY, STANDING, TEXT, Case
+from jobs import delta, vacuum
+from jobs import night as nights
+from jobs.failures import foreseen
+from jobs.landing import list_receipts, object_path
+from jobs.ledger import read_decisions
+from jobs.query import to_csv
+from tests.faults.case import KEY, STANDING, TEXT, Case
+from tests.faults.cases import CASES
 from tests.faults.conftest import Faults
+from tests.faults.hostile import FORMULAS, TEMPLATES
 
 pytestmark = pytest.mark.spark
 LANDED = [c for c in CASES if c.outcome]
@@ -158,3 +172,78 @@ def test_a_held_night_is_accepted_when_a_person_signs_for_it(faults: Faults) -> 
     assert faults.line(case).outcome == "accepted"
     assert (decision.by, decision.reason) == ("tester", "checked")
     assert (1, 2013, 10, case.date, None) in faults.world.history(case.name)
+
+
+def test_nothing_of_a_file_that_still_grows_is_landed(faults: Faults) -> None:
+    assert list_receipts(faults.world.lake, faults.night.contracts["faults.a1"]) == []
+    assert faults.world.rows("faults.a1", "bronze") == []
+
+
+def test_bytes_without_a_receipt_are_no_delivery(faults: Faults) -> None:
+    """What a command leaves that is killed between the copy and the receipt."""
+    path = Path(object_path(faults.world.lake, "0" * 64))
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"never received")
+    assert "0" * 64 not in {f.sha256 for d in nights.deliveries(faults.world.run_nothing()) for f in d.receipt.files}
+
+
+def test_nothing_outside_the_delivery_is_landed_and_nothing_of_a_name_is_run(faults: Faults) -> None:
+    elsewhere = faults.world.inbox.parent / "elsewhere.csv"
+    assert not Path(object_path(faults.world.lake, sha256(elsewhere.read_bytes()).hexdigest())).exists()
+    assert [p for p in faults.world.inbox.parent.rglob("*") if p.name in ("seen", "seen.csv", "gold.totals")] == []
+    assert not Path("seen").exists()
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_stored_raw_and_leaves_with_an_apostrophe(faults: Faults) -> None:
+    texts = {r["key"]: r["text"] for r in faults.world.rows("faults.h3")}
+    assert texts == {**dict(enumerate(FORMULAS, 1)), KEY: "\t1"}
+    found = delta.read_arrow(faults.world.lake.table("silver", "faults_h3"), columns=["text"])
+    assert found is not None
+    assert {row[0][0] for row in csv.reader(io.StringIO(to_csv(found).partition("\n")[2]))} == {"'"}
+
+
+def test_a_cell_that_a_template_or_a_shell_would_act_upon_stays_as_written(faults: Faults) -> None:
+    texts = {r["key"]: r["text"] for r in faults.world.rows("faults.h5")}
+    assert texts == {**dict(enumerate(TEMPLATES, 1)), KEY: None}
+
+
+def test_vacuum_with_a_short_retention_is_refused_also_after_upkeep(faults: Faults) -> None:
+    path, spark = faults.world.lake.table("silver", "faults_a8"), faults.world.open_session()
+    vacuum.vacuum(spark, path, 168)
+    with pytest.raises(Exception, match="DELTA_VACUUM_RETENTION_PERIOD_TOO_SHORT"):
+        spark.sql(f"VACUUM delta.`{path}` RETAIN 0 HOURS").collect()
+
+
+def test_a_version_past_its_retention_is_refused_with_advice(faults: Faults) -> None:
+    path, spark = faults.world.lake.table("silver", "faults_a9"), faults.world.open_session()
+    month_ago = time.time() - timedelta(days=31).total_seconds()
+    for entry in Path(path, "_delta_log").iterdir():
+        os.utime(entry, (month_ago, month_ago))
+    spark.sql(f"REFRESH TABLE delta.`{path}`")
+    with pytest.raises(Exception, match="TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION") as refused:
+        spark.sql(f"SELECT * FROM delta.`{path}` VERSION AS OF 0").collect()
+    found = foreseen(refused.value, faults.world.lake)
+    assert found is not None
+    assert (found.code, "lake rebuild" in str(found)) == ("E620", True)
+
+
+@pytest.mark.parametrize("name", ["F4", "F8"])
+def test_what_failed_for_want_of_memory_or_files_is_finished_by_the_next_run(faults: Faults, name: str) -> None:
+    case = by_id(name)
+    assert faults.world.run(dataset=case.name).problems == []
+    assert faults.world.line(case.name, case.date).outcome == "accepted"
+    assert [(r["key"], r["value"]) for r in faults.world.rows(case.name)] == [(2, 20), (KEY, 10)]
+
+
+def test_a_record_that_is_mended_twice_is_there_once_with_its_line_and_its_fixer(faults: Faults) -> None:
+    case, values = by_id("G7"), {"key": "2", "period": "2013", "value": "20"}
+    for _ in range(2):
+        faults.world.decide("mend", case.name, case.date, file="data.csv", record=2, values=values)
+        faults.world.run(dataset=case.name)
+    mended = [r for r in faults.world.rows(case.name) if r["key"] == 2]
+    assert [(r["value"], r["_file"], r["_record"]) for r in mended] == [(20, "data.csv", 2)]
+    assert faults.aside(case) == {}
+    decided = [d for d in read_decisions(faults.world.lake) if d.dataset == case.name]
+    assert [(d.by, d.reason, d.file, d.record, d.kind) for d in decided] == [
+        ("tester", "checked", "data.csv", 2, "mend")
+    ]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs import night as nights
 from jobs.failures import foreseen
 from jobs.landing import list_receipts
 from jobs.ledger import Ledger, Line, Run, all_lines
@@ -105,3 +106,37 @@ def test_a_line_that_does_not_fit_on_the_disk_leaves_the_ledger_as_it_was(world:
     assert lines == [(1, "bronze")]
     ledger.append(Line("silver", "reg.things", "accepted", DATE, 1))
     assert [x.stage for x in all_lines(ledger.path)] == ["bronze", "silver"]
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its folder is a file: the delivery is landed all the same, and the loss is said once."""
+    lake = typed_at(world, monkeypatch, capsys)
+    Path(world.lake.path("logs")).rmdir()
+    Path(world.lake.path("logs")).write_text("")
+    for day in (DATE, "2025-01-02"):
+        world.deliver("reg.things", day, csv_of([(1, 2013, 10)]))
+        code, _, said = lake("extract", "--date", day)
+        assert (code, said.count("N111 The log of the run was not written")) == (0, 1), said
+        assert len(list_receipts(world.lake, world.run_nothing().contracts["reg.things"], day)) == 1
+
+
+def test_temporary_files_without_space_fail_the_delivery_with_its_code(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.deliver("reg.things", DATE, csv_of([(1, 2013, 10)]))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/x")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile.mkdtemp", full)
+        night = world.run_nothing()
+        nights.extract(night)
+        nights.process(night, ("bronze",))
+    assert [(p.code, p.where.dataset, p.where.stage) for p in night.problems] == [("E601", "reg.things", "bronze")]
+    assert world.versions().get("bronze.reg_things") is None
+    night = world.run_nothing()
+    nights.process(night, ("bronze",))
+    assert world.line("reg.things", DATE, "bronze").outcome == "accepted"

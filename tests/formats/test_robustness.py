@@ -80,7 +80,7 @@ def test_a_file_is_accepted_with_its_records_or_refused_with_its_code(row: Row, 
 def test_what_is_no_format_of_ours_is_refused_with_a_code(row: Row, form: str) -> None:
     with pytest.raises(LakeError) as caught:
         read(CORPUS / row["file"], Layout(form, (Field("enterprise", "enterprise", True),)))
-    assert caught.value.code in {"E105", "E201", "E203", "E207", "E315", "E316"}
+    assert caught.value.code in {"E105", "E201", "E203", "E207", "E315", "E316", "E814"}
 
 
 def test_what_the_suite_calls_json_is_read_and_what_it_does_not_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Find the error cells (#N/A, #REF!) of an XLSX sheet, which calamine gives as empty cells."""
+"""Look into the parts of an XLSX workbook: what may not be in one, and the error cells (#N/A, #REF!), which calamine gives as empty cells."""
 
 from __future__ import annotations
 
@@ -9,7 +9,34 @@ import zipfile
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
+from jobs.errors import LakeError
+from jobs.formats.content import MOST_UNPACKED
+
+_XML = (".xml", ".rels", ".vml")
+_PROLOG = 1 << 20  # bytes: a document type stands before the first element
 _ERROR = re.compile(rb"""\st\s*=\s*["']e["']""")
+
+
+def check_parts(raw: bytes) -> None:
+    """Refuse a workbook that holds macros or declares XML entities (E814), or would unpack to far more than it is (E810)."""
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        parts = archive.infolist()
+        size = sum(part.file_size for part in parts)
+        if size > MOST_UNPACKED * max(len(raw), 1 << 16):
+            expected = f"at most {MOST_UNPACKED} times the {len(raw)} bytes of the workbook"
+            raise LakeError("E810", expected=expected, actual=f"{size} bytes")
+        for part in parts:
+            if part.filename.lower().endswith("vbaproject.bin"):
+                raise LakeError("E814", expected="a workbook without macros", actual="macros")
+            if part.filename.lower().endswith(_XML):
+                with archive.open(part) as content:
+                    prolog = content.read(_PROLOG).replace(b"\0", b"")  # also of UTF-16
+                if b"<!DOCTYPE" in prolog or b"<!ENTITY" in prolog:
+                    raise LakeError(
+                        "E814",
+                        expected="XML without a document type",
+                        actual="a document type, which can declare entities",
+                    )
 
 
 def find_error_cells(raw: bytes, sheet: str) -> dict[tuple[int, int], str]:
