@@ -11,17 +11,17 @@ export LAKE_ROOT ?= .lake
 # Without what Python keeps compiled, each process compiles the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-fast test-slow test-city browser lint bench bench-airflow airflow airflow-stop setup setup-dev clean
+.PHONY: run test test-fast test-slow test-city test-crash browser lint bench bench-airflow airflow airflow-stop setup setup-dev clean
 
 run: .venv/ready
 	LAKE_INBOX="$${LAKE_INBOX:-tests/data/new_york}" $(PYTHON) -m jobs run
 
 test: .venv/ready-dev
-	$(PYTHON) -m pytest -q -m "not slow and not city" $(BOTH)
+	$(PYTHON) -m pytest -q -m "not slow and not city and not crash" $(BOTH)
 
 # Without a JVM, and without Airflow; a fifth of the generated examples.
 test-fast: .venv/ready-dev
-	$(PYTHON) -m pytest -q -m "not slow and not city and not spark and not programs" --hypothesis-profile=fast $(BOTH)
+	$(PYTHON) -m pytest -q -m "not slow and not city and not crash and not spark and not programs" --hypothesis-profile=fast $(BOTH)
 
 test-slow: .venv/ready-dev browser
 	$(PYTHON) -m pytest -q -m slow $(BOTH)
@@ -36,6 +36,10 @@ browser:
 # Ten nights of the invented city at each level of faults, in order and shuffled; an hour.
 test-city: .venv/ready-dev
 	$(PYTHON) -m pytest -q -m city $(BOTH)
+
+# Commands killed at every commit point, nights killed at 200 random times, disks that fill up or fail.
+test-crash: .venv/ready-dev
+	$(PYTHON) -m pytest -q -m crash tests/laws tests/faults -n 2
 
 lint: .venv/ready-dev
 	$(PYTHON) -m ruff check .

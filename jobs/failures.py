@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from jobs.errors import LakeError
@@ -19,6 +22,8 @@ NUMBERS = {
 NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST)
 LIBRARIES = ("deltalake", "_internal", "pyspark", "py4j", "pyarrow", "grpc")
 
+FULL = re.compile(r"No space left on device|Disk quota exceeded|File too large")
+
 # What delta-rs, Arrow and Spark say in a sentence; the first that fits.
 SENTENCES = (
     (
@@ -30,7 +35,7 @@ SENTENCES = (
         r"OutOfMemoryError|UNABLE_TO_ACQUIRE_MEMORY|GC overhead limit exceeded|[Oo]ut of memory|malloc of size \d+ failed",
     ),
     ("E620", r"DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION"),
-    ("E601", r"No space left on device|Disk quota exceeded|File too large"),
+    ("E601", FULL.pattern),
     (
         "E609",
         r"AWS Error (?!NO_SUCH_KEY)\w+|Generic S3 error|lacked the necessary privileges|NoAuthWithAWSException"
@@ -68,8 +73,33 @@ def foreseen(error: BaseException, lake: Lake) -> LakeError | None:
     for cause in _causes(error):
         code = _by_number(cause, lake) or _by_sentence(cause)
         if code:
-            return LakeError(code, place=_place(cause, lake), expected=EXPECTED[code], actual=_what(cause))
+            found = LakeError(code, place=_place(cause, lake), expected=EXPECTED[code], actual=_what(cause))
+            return _with_room(found, lake) if code == "E601" else found
     return None
+
+
+@contextmanager
+def placing(lake: Lake, **place: object) -> Iterator[None]:
+    """Say of a failure where in the lake's work it came: an exception that a code foresees becomes that error."""
+    try:
+        yield
+    except LakeError as error:
+        error.at(**place)
+        raise
+    except Exception as error:
+        known = foreseen(error, lake)
+        if known is None:
+            raise
+        raise known.at(**place) from error
+
+
+def _with_room(full: LakeError, lake: Lake) -> LakeError:
+    """How much room there is: Spark also keeps rows in the machine's own place for temporary files."""
+    base, temporary = Path(lake.base), Path(tempfile.gettempdir())
+    places = [next(p for p in (base, *base.parents) if p.is_dir()), temporary] if lake.is_local else [temporary]
+    found = [f"{shutil.disk_usage(p).free >> 10:,} KiB free in {p}" for p in dict.fromkeys(places)]
+    full.expected, full.evidence = "room for what is written", "; ".join(found)
+    return full
 
 
 def is_damage(error: BaseException, lake: Lake) -> bool:
@@ -81,6 +111,12 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__
+
+
+def _text(error: BaseException) -> str:
+    """What an exception says; where Spark raised it also what stands behind it in the JVM, which it has as a trace."""
+    trace = error.getStackTrace() if hasattr(error, "getStackTrace") else None
+    return "\n".join([str(error), *re.findall(r"^Caused by: .*$", trace or "", re.MULTILINE)])
 
 
 def _by_number(error: BaseException, lake: Lake) -> str:
@@ -99,13 +135,13 @@ def _by_number(error: BaseException, lake: Lake) -> str:
 
 def _by_sentence(error: BaseException) -> str:
     is_theirs = type(error).__module__.split(".")[0] in LIBRARIES or (isinstance(error, OSError) and not error.errno)
-    found = (code for code, sentence in SENTENCES if is_theirs and re.search(sentence, str(error)))
+    found = (code for code, sentence in SENTENCES if is_theirs and re.search(sentence, _text(error)))
     return next(found, "")
 
 
 def _place(error: BaseException, lake: Lake) -> str:
     """The file or table, as the lake names it."""
-    inside = re.search(re.escape(lake.base) + r"/([^\s'\"`,;:()]+)", str(error))
+    inside = re.search(re.escape(lake.base) + r"/([^\s'\"`,;:()]+)", _text(error))
     if inside:
         return inside[1]
     return str(error.filename or "") if isinstance(error, OSError) else ""
@@ -114,5 +150,5 @@ def _place(error: BaseException, lake: Lake) -> str:
 def _what(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno:
         return f"{type(error).__name__}: {os.strerror(error.errno)}"
-    said = STORE_SAYS.search(str(error)) or re.search(r"OutOfMemoryError", str(error))
+    said = FULL.search(_text(error)) or STORE_SAYS.search(str(error)) or re.search(r"OutOfMemoryError", str(error))
     return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__

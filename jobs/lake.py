@@ -72,7 +72,7 @@ class Lake:
             return
         store.make_folder(self.base)
         self._close()
-        self.files.pipe_file(path, json.dumps({"format_version": FORMAT_VERSION, "city": self.city}).encode())
+        self.write_atomic(path, json.dumps({"format_version": FORMAT_VERSION, "city": self.city}).encode())
 
     def _close(self) -> None:
         """Keep other users of this machine out of the private parts; in an object store that is for its keys to do."""

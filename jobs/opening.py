@@ -14,8 +14,10 @@ from jobs import night as nights
 from jobs import show
 from jobs.cities import load_gold
 from jobs.errors import LakeError
+from jobs.failures import placing
 from jobs.ledger import Ledger, Line
 from jobs.night import Night, Selection
+from jobs.page_marks import is_owed
 from jobs.settings import Settings, select
 
 WORST = (6, 5, 1, 2, 4, 3, 7, 0)
@@ -84,7 +86,14 @@ def _open_driver(settings: Settings, lock: Path, small: bool) -> Any:
 def write_pages(night: Night) -> str:
     from jobs.report import write_report
 
-    return write_report(night.lake, night.contracts, load_gold(night.lake.city), night.city.title)
+    with placing(night.lake, stage="report", place="reports"):
+        return write_report(night.lake, night.contracts, load_gold(night.lake.city), night.city.title)
+
+
+def write_owed_pages(night: Night) -> str:
+    """Write the pages where this command did something, or an earlier one that was stopped before it came to them; else nothing."""
+    newest = max((line.line for line in night.ledger.lines.values()), default=0)
+    return write_pages(night) if night.lines or is_owed(night.lake, newest) else ""
 
 
 def print_release(settings: Settings, made: Any) -> None:

@@ -12,7 +12,7 @@ from jobs.ask import app
 from jobs.cities import load_gold
 from jobs.errors import LakeError
 from jobs.night import Night, Selection
-from jobs.opening import conclude, need_date, open_night, print_release, write_pages
+from jobs.opening import conclude, need_date, open_night, print_release, write_owed_pages
 from jobs.settings import DatasetOption, DateOption, RefetchOption, Settings, SourceOption, select, with_settings
 
 
@@ -51,7 +51,7 @@ def _run(settings: Settings, selection: Selection, *, land: bool = True) -> None
         watch.expect(len(work) + (len(load_gold(settings.city)) + 1 if work or nights.is_release_owed(night) else 0))
         nights.process(night)
         made = nights.run_release(night) if nights.is_release_owed(night) else None
-        page = write_pages(night) if night.lines else ""
+        page = write_owed_pages(night)
     if made:
         print_release(settings, made)
     waiting = nights.list_waiting(night)

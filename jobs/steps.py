@@ -15,7 +15,7 @@ from jobs.contracts import Contract
 from jobs.due import due_at, is_due, parse_date
 from jobs.errors import LakeError
 from jobs.landing import find_arrivals, list_receipts
-from jobs.opening import conclude, need_date, open_night, print_release, select_for, worst, write_pages
+from jobs.opening import conclude, need_date, open_night, print_release, select_for, worst, write_owed_pages
 from jobs.settings import DatasetOption, DateOption, RefetchOption, Settings, SourceOption, select, with_settings
 
 ForDateOption = Annotated[str, typer.Option("--date", help="The business date that this is done for; limits nothing.")]
@@ -99,7 +99,7 @@ def _one_stage(settings: Settings, date: str, dataset: str, stage: str, **more: 
     with open_night(settings, select(settings, need_date(date), "", dataset, **more)) as (night, watch):
         watch.expect(sum(1 for _, s in nights.owed(night) if s == stage))
         nights.process(night, (stage,))
-        page = write_pages(night) if night.lines else ""
+        page = write_owed_pages(night)
     conclude(settings, night, page, nights.list_waiting(night, ("bronze", stage)))
 
 
@@ -121,7 +121,7 @@ def release(settings: Settings, date: ForDateOption = "") -> None:
     """Build what changed and publish one release, where it says something new."""
     with open_night(settings, select_for(settings, date)) as (night, _):
         made = nights.run_release(night) if nights.is_release_owed(night) else None
-        page = write_pages(night) if night.lines else ""
+        page = write_owed_pages(night)
     if made:
         print_release(settings, made)
     waiting = nights.list_waiting(night, ("gold",))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
 BLOCK = 512
@@ -21,10 +22,12 @@ def sidecar(path: str) -> str:
 
 
 def seal(files: Any, path: str) -> None:
-    """Write the sums of a file that has just been written."""
+    """Write the sums of a file of a disk that has just been written: all of them or none, since half of them would say that it is damaged."""
     with files.open(path, "rb") as handle:
         sums = _sums(handle, BLOCK)
-    files.pipe_file(sidecar(path), _HEADER + struct.pack(f">I{len(sums)}I", BLOCK, *sums))
+    part = Path(f"{sidecar(path)}.part")
+    part.write_bytes(_HEADER + struct.pack(f">I{len(sums)}I", BLOCK, *sums))
+    part.replace(sidecar(path))
 
 
 def is_sealed(files: Any, path: str) -> bool:

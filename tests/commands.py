@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
@@ -26,3 +29,14 @@ def typed_at(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         return int(left.value.code or 0), said.out, said.err
 
     return call
+
+
+def type_at(world: World, *arguments: str) -> tuple[int, str]:
+    """Run `lake ARGUMENTS` where no test's fixtures are; gives the exit code and what was printed on stderr."""
+    places = ("--root", world.lake.root, "--inbox", str(world.inbox), "--city", world.lake.city)
+    told = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()), redirect_stderr(told):
+        patch.setattr(sys, "argv", ["lake", *arguments, *places])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+    return int(left.value.code or 0), told.getvalue()

@@ -8,6 +8,7 @@ from datetime import date
 from jobs import landing
 from jobs.due import due_at, is_due
 from jobs.errors import LakeError, Notice
+from jobs.failures import placing
 from jobs.landing import Arrival, Receipt
 from jobs.ledger import Line
 from jobs.night.inbox import look_into_inbox
@@ -32,9 +33,13 @@ def extract(night: Night) -> list[Receipt]:
 
 
 def _land(night: Night, arrival: Arrival) -> Iterator[Receipt]:
+    about = {"dataset": arrival.dataset, "business_date": arrival.business_date, "revision": arrival.revision}
     try:
-        receipt, is_new = landing.land(night.lake, night.contracts[arrival.dataset], arrival, night.run.now)
+        with placing(night.lake, **about, stage="extract", place=arrival.folder):
+            receipt, is_new = landing.land(night.lake, night.contracts[arrival.dataset], arrival, night.run.now)
     except LakeError as error:
+        if error.exit == 6:  # no other delivery fares better
+            raise
         say_problem(night, error)
         return
     if is_new:
@@ -61,6 +66,8 @@ def _record_absences(night: Night, day: date, arrived: set[str]) -> None:
         due = is_due(contract, day, night.city)
         if due and night.run.now < due_at(contract, day, night.city):
             continue
-        landing.record_absence(
-            night.lake, contract, day.isoformat(), "not_delivered" if due else "not_due", night.run.now
-        )
+        status = "not_delivered" if due else "not_due"
+        with placing(
+            night.lake, dataset=contract.dataset, business_date=day.isoformat(), stage="extract", place="landing"
+        ):
+            landing.record_absence(night.lake, contract, day.isoformat(), status, night.run.now)

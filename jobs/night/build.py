@@ -15,6 +15,7 @@ from jobs import delta, gold, landing, release
 from jobs.contracts import fingerprint
 from jobs.due import due_at, is_due
 from jobs.errors import LakeError
+from jobs.failures import placing
 from jobs.landing import Receipt
 from jobs.ledger import Line, decisions_on_links
 from jobs.night.opened import AT_ONCE, Night, counts_for, do_all, note_line
@@ -76,7 +77,8 @@ def decisions_identity(night: Night) -> str:
 def run_gold(night: Night, last: release.Release | None) -> list[release.Released]:
     """Build the marts whose input changed since the last release; the others are as they were."""
     _check_one_key(night)
-    unsigned = note_unusual(night)
+    with placing(night.lake, dataset="gold", stage="gold", place="audit.ledger"):
+        unsigned = note_unusual(night)
     rows = receipt_rows(night)
     receipts = gold.receipts_identity(rows)
     built: dict[str, release.Released] = {}
@@ -127,7 +129,8 @@ def _one_table(
         return _unchanged(before, standing, stale)
     if waits:
         return replace(before or release.Released(mart.table, "held"), status="held", why=waits)
-    return _build(night, mart, before, sources, identity, approved, standing, stale, rows)
+    with placing(night.lake, dataset=mart.contract.dataset, stage="gold", place=f"gold.{mart.table}"):
+        return _build(night, mart, before, sources, identity, approved, standing, stale, rows)
 
 
 def _unchanged(before: release.Released, standing: tuple[Sequence[Any], ...], stale: str) -> release.Released:

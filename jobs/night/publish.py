@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from jobs import delta, gold, release
 from jobs.cities import load_gold
+from jobs.failures import placing
 from jobs.ledger import Line
 from jobs.night.build import decisions_identity, find_sources, is_alike, is_whole, receipt_rows, run_gold
 from jobs.night.opened import Night, counts_for, note_line
@@ -22,7 +23,9 @@ def run_release(night: Night) -> release.Release | None:
     tables = run_gold(night, last)
     if release.is_same(last, tables) or all(t.version < 0 for t in tables):
         return None
-    made = release.publish(night.lake, last, tables, load_gold(night.lake.city), night.run.id, night.run.now)
+    number = last.number + 1 if last else 1
+    with placing(night.lake, dataset=f"release.{number}", stage="release", place="audit.releases"):
+        made = release.publish(night.lake, last, tables, load_gold(night.lake.city), night.run.id, night.run.now)
     _note_release(night, made)
     return made
 
@@ -35,7 +38,8 @@ def _note_release(night: Night, made: release.Release) -> None:
     pending = [asdict(p) for p in find_pending(night.lake, night.contracts)]
     counts = counts_for(night, {"tables": len(made.tables), **({"pending": pending} if pending else {})})
     line = Line(stage="release", dataset=f"release.{made.number}", outcome="released", counts=counts)
-    note_line(night, line, None, {f"gold.{t.table}": t.version for t in made.tables.values() if t.version >= 0})
+    with placing(night.lake, dataset=line.dataset, stage="release", place="audit.ledger"):
+        note_line(night, line, None, {f"gold.{t.table}": t.version for t in made.tables.values() if t.version >= 0})
 
 
 def is_release_owed(night: Night) -> bool:

@@ -214,4 +214,9 @@ def _fail(night: Night, d: Delivery, stage: str, error: LakeError) -> None:
         stage=stage, dataset=d.contract.dataset, outcome="failed", business_date=d.receipt.business_date, revision=d.receipt.revision,
         sha256=d.receipt.sha256, error=error.parts(),
     )  # fmt: skip
-    note_line(night, line, error, _reads(night, d) if stage == "silver" else NOTHING)
+    try:
+        note_line(night, line, error, _reads(night, d) if stage == "silver" else NOTHING)
+    except Exception as second:
+        if foreseen(second, night.lake) is None:
+            raise
+        raise error from second  # what stopped the stage stops its line too: the stage is what a person is told

@@ -17,12 +17,11 @@ from typing import Any
 from jobs.cities import load_city
 from jobs.contracts import Contract, fingerprint
 from jobs.lake import Lake
+from jobs.page_marks import MARKS, NEWEST, read_marks
 from jobs.report import dataset, delivery, department, dictionary, index, pages, released
 from jobs.report.chart import draw_rows, draw_shares
 from jobs.report.facts import Facts, read_facts
 from jobs.report.languages import LANGUAGES, place_of
-
-MARKS = "pages.json"
 
 
 def write_report(
@@ -40,7 +39,7 @@ def write_report(
     facts = read_facts(lake, contracts, gold_contracts, load_city(lake.city))
     city = facts.city
     templates = [pages.open_templates(city, language, title) for language in LANGUAGES]
-    before, made_by = {} if again else _read_marks(lake), [pages.identity(), city.timezone, city.language, title]
+    before, made_by = {} if again else read_marks(lake), [pages.identity(), city.timezone, city.language, title]
     there, after = _list_names(lake) if before else set(), {}
     for page in _list_pages(lake, facts):
         mark = fingerprint([made_by, page.template, repr(page.view)])
@@ -51,15 +50,9 @@ def write_report(
             if before.get(name) != after[name] or name not in there:
                 text = pages.render(spoken, page.template, page.name, page.view, charts)
                 _write_changed(lake, lake.path("reports", *name.split("/")), text.encode())
+    after[NEWEST] = str(max((line.line for line in facts.lines), default=0))
     _write_changed(lake, lake.path("reports", MARKS), json.dumps(after, indent=0, sort_keys=True).encode())
     return lake.path("reports", "index.html")
-
-
-def _read_marks(lake: Lake) -> Mapping[str, str]:
-    """What each page was made from, by its name: a page is made again where that is another."""
-    path = lake.path("reports", MARKS)
-    found: Mapping[str, str] = json.loads(lake.files.cat_file(path)) if lake.files.exists(path) else {}
-    return found
 
 
 def _list_names(lake: Lake) -> set[str]:

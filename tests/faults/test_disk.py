@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from jobs import night as nights
+from jobs import store, sums
 from jobs.failures import foreseen
 from jobs.landing import list_receipts
 from jobs.ledger import Ledger, Line, Run, all_lines
@@ -140,3 +141,35 @@ def test_temporary_files_without_space_fail_the_delivery_with_its_code(
     night = world.run_nothing()
     nights.process(night, ("bronze",))
     assert world.line("reg.things", DATE, "bronze").outcome == "accepted"
+
+
+@pytest.mark.parametrize("size", [0, 20])
+def test_check_sums_that_do_not_fit_on_the_disk_are_not_there_at_all(tmp_path: Path, size: int) -> None:
+    files, path = store.open_files(str(tmp_path / "file"))
+    Path(path).write_bytes(bytes(10_000))
+    with no_file_larger_than(size), pytest.raises(OSError, match="File too large"):
+        sums.seal(files, path)
+    assert not sums.is_sealed(files, path)
+    sums.seal(files, path)
+    assert sums.agrees(files, path)
+
+
+@pytest.mark.programs
+def test_a_report_that_was_cut_off_is_written_by_the_next_command(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake, command = typed_at(world, monkeypatch, capsys), ("bronze", "--date", DATE, "--dataset", "reg.things")
+    world.deliver("reg.things", DATE, csv_of([(1, 2013, 10)]))
+    assert lake("extract", "--date", DATE)[0] == 0
+    with monkeypatch.context() as full:
+        full.setattr("jobs.report.write_report", raise_full)
+        code, _, said = lake(*command)
+    assert (code, "E601 No space left: report reports" in said) == (6, True), said
+    code, out, _ = lake(*command)
+    assert (code, "N107" in out, "Report:" in out) == (0, True, True)
+    assert Path(world.lake.path("reports", "index.html")).exists()
+    assert "Report:" not in lake(*command)[1], "and then it is written"
+
+
+def raise_full(*_: object, **__: object) -> str:
+    raise OSError(errno.ENOSPC, "No space left on device")

@@ -3,7 +3,7 @@
     python -m tests.laws.doomed_run TARGETS run --city little ...
 
 TARGETS is a JSON file with a list of moments: "before silver", "after silver", or "written silver" for the moment at which the first
-data file of a write stands in its folder. The moment is taken off the list before the process dies, so that the next run with the same
+data file of a write stands in its folder; "before silver 3" is the third time that the point is passed. The moment is taken off the list before the process dies, so that the next run with the same
 file goes on to the next one. With LAKE_TEST_MANY in the environment every delivery and table counts as large.
 """
 
@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
@@ -30,6 +31,7 @@ APPENDS = {
     "restatement": "restatements",
     "release": "releases",
     "ledger": "ledger",
+    "checkpoint": "checkpoints",
 }  # commit points and their tables
 # Two datasets are worked on at once: one moment, one death, and the list is never half written.
 DYING = threading.Lock()
@@ -67,24 +69,29 @@ def install(targets: Path, base: Path) -> None:
     """Put an observer on the product's commit points."""
     left = json.loads(targets.read_text())
     local = threading.local()  # two datasets are worked on at once: each has its own watcher
+    passed = Counter[str]()
 
     def observe(event: str) -> None:
-        if event in left:
-            die(targets, event)
+        with DYING:
+            passed[event] += 1
+            number = passed[event]
         at, point = event.split(" ", 1)
-        if f"written {point}" not in left or point == "bronze":
+        for moment in (event, f"{event} {number}"):
+            if moment in left:
+                die(targets, moment)
+        if at == "after" and getattr(local, "done", None):
+            local.done.set()
+        found = [m for m in (f"written {point}", f"written {point} {number}") if m in left]
+        if at != "before" or not found or point == "bronze":
             return
         if point in APPENDS:
             table = base / "audit" / APPENDS[point]
-            delta.write_deltalake = lambda _, rows, **__: leave_file(targets, f"written {point}", str(table), rows)
+            delta.write_deltalake = lambda _, rows, **__: leave_file(targets, found[0], str(table), rows)
             return
-        if at == "after":
-            local.done.set()
-        else:
-            local.done = threading.Event()
-            zone = base / point.split("_")[0]
-            arguments = (targets, f"written {point}", zone, list_data_files(zone), local.done)
-            threading.Thread(target=watch, args=arguments, daemon=True).start()
+        local.done = threading.Event()
+        zone = base / point.split("_")[0]
+        arguments = (targets, found[0], zone, list_data_files(zone), local.done)
+        threading.Thread(target=watch, args=arguments, daemon=True).start()
 
     delta.observers.append(observe)
 

@@ -239,7 +239,7 @@ def test_bronze_killed_while_its_table_gets_a_column_is_finished_by_the_same_com
 
 
 @pytest.mark.spark
-@pytest.mark.slow
+@pytest.mark.crash
 def test_tables_built_by_days_are_finished_after_a_kill_at_any_moment_of_gold(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
