@@ -104,6 +104,7 @@ def test_what_a_killed_command_left_running_is_cancelled_before_the_next_one_beg
     assert connect.running_jobs(server) == []
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_fails_the_command_which_then_starts_it_again(served: World) -> None:
     first = server_of(served)
     served.deliver("reg.things", "2025-01-02", csv_of([(1, 2013, 11), (2, 2014, 20)]))
@@ -124,6 +125,7 @@ def test_a_server_that_is_killed_fails_the_command_which_then_starts_it_again(se
     assert (second.is_running, second.pid != first.pid) == (True, True)
 
 
+@pytest.mark.slow
 def test_a_server_out_of_memory_ends_and_the_next_command_has_a_new_one(
     little_conf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
