@@ -96,7 +96,7 @@ def write_evidence(figure: Figure, lake: Lake, city: City, folder: Path) -> None
         _write_delivery(d, lake, folder)
     view = {"said": said, "sources": [(s, s.leading(), s.lines()[:SHOWN]) for s in figure.sources], "shown": SHOWN}
     for language in languages.LANGUAGES:
-        page = pages.render(pages.open_templates(city, language), "trace.html", PAGE, view)
+        page = pages.render(pages.Edition(city, language), "trace.html", PAGE, view)
         _write(folder / languages.place_of(language, city.language, PAGE), page)
     files = {name: _hash(folder / name) for name in _list(folder)}
     said = {"schema_version": SCHEMA_VERSION, "kind": "evidence", "city": lake.city, **said, "files": files}

@@ -38,17 +38,17 @@ def write_report(
     """
     facts = read_facts(lake, contracts, gold_contracts, load_city(lake.city))
     city = facts.city
-    templates = [pages.open_templates(city, language, title) for language in LANGUAGES]
+    editions = [pages.Edition(city, language, title) for language in LANGUAGES]
     before, made_by = {} if again else read_marks(lake), [pages.identity(), city.timezone, city.language, title]
     there, after = _list_names(lake) if before else set(), {}
     for page in _list_pages(lake, facts):
         mark = fingerprint([made_by, page.template, repr(page.view)])
-        for spoken in templates:
-            name = place_of(spoken.language, city.language, page.name)
-            charts = page.charts.get(spoken.language, {})
+        for edition in editions:
+            name = place_of(edition.language, city.language, page.name)
+            charts = page.charts.get(edition.language, {})
             after[name] = fingerprint([mark, charts]) if charts else mark
             if before.get(name) != after[name] or name not in there:
-                text = pages.render(spoken, page.template, page.name, page.view, charts)
+                text = pages.render(edition, page.template, page.name, page.view, charts)
                 _write_changed(lake, lake.path("reports", *name.split("/")), text.encode())
     after[NEWEST] = str(max((line.line for line in facts.lines), default=0))
     _write_changed(lake, lake.path("reports", MARKS), json.dumps(after, indent=0, sort_keys=True).encode())
@@ -72,8 +72,8 @@ def write_docs(
     """Write the data dictionary under `reports/docs`, or into another folder of this machine; returns the path of its first page."""
     facts = read_facts(lake, contracts, gold_contracts, load_city(lake.city))
     for language in LANGUAGES:
-        templates = pages.open_templates(facts.city, language, title)
-        for page, text in dictionary.make_dictionary(facts, templates, in_lake=out is None):
+        edition = pages.Edition(facts.city, language, title)
+        for page, text in dictionary.make_dictionary(facts, edition, in_lake=out is None):
             name = place_of(language, facts.city.language, page)
             if out is None:
                 _write_changed(lake, lake.path("reports", *name.split("/")), text.encode())

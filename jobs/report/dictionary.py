@@ -58,22 +58,22 @@ class TableView:
     in_lake: bool
 
 
-def make_dictionary(facts: Facts, templates: pages.Templates, *, in_lake: bool) -> Iterator[tuple[str, str]]:
+def make_dictionary(facts: Facts, edition: pages.Edition, *, in_lake: bool) -> Iterator[tuple[str, str]]:
     """Every page by its name in one language; `in_lake` where they stand in `docs` beside the report's pages."""
     views = {v.name: v for v in _view_tables(facts, in_lake)}
     folder = "docs/" if in_lake else ""
     for view in views.values():
         name = f"{folder}{page_of(view.name)}"
-        yield name, pages.render(templates, "dictionary_table.html", name, view)
+        yield name, pages.render(edition, "dictionary_table.html", name, view)
     index = {
         "tables": views,
-        "entries": list(_search_entries(views, templates.language)),
+        "entries": list(_search_entries(views, edition.language)),
         "in_lake": in_lake,
         "release": facts.releases[-1] if facts.releases else None,
     }
-    graph = draw_tables(facts.contracts, facts.gold_contracts, templates.language)
+    graph = draw_tables(facts.contracts, facts.gold_contracts, edition.language)
     name = f"{folder}index.html"
-    yield name, pages.render(templates, "dictionary.html", name, index, {"tables": graph})
+    yield name, pages.render(edition, "dictionary.html", name, index, {"tables": graph})
 
 
 def page_of(name: str) -> str:

@@ -52,16 +52,17 @@ def identity() -> str:
 
 
 @dataclass(frozen=True)
-class Templates:
-    """Templates of one language. `main` is the city's own, whose pages stand in the folder itself."""
+class Edition:
+    """The pages of a city in one language."""
 
-    environment: jinja2.Environment
+    city: City
     language: str
-    main: str
+    title: str = ""
 
 
-def open_templates(city: City, language: str, title: str = "") -> Templates:
-    """Templates that escape every value, fail on a name that does not exist, and speak one language."""
+@cache
+def environment() -> jinja2.Environment:
+    """Templates that escape every value and fail on a name that does not exist; compiled once for all editions."""
     found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
@@ -70,15 +71,10 @@ def open_templates(city: City, language: str, title: str = "") -> Templates:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    texts = languages.read_texts(language)
-    found.install_gettext_callables(  # type: ignore[attr-defined]
-        lambda text: texts.get(text, text),
-        lambda one, more, number: texts.get(more, one if number == 1 else more),
-        newstyle=True,
-    )
+    found.install_gettext_callables(_say, _say_number_of, newstyle=True)  # type: ignore[attr-defined]
     found.filters |= {
-        "say": lambda text: languages.say(language, str(text or "")),
-        "moment": lambda at: _say_moment(at, ZoneInfo(city.timezone)),
+        "say": _say,
+        "moment": _say_moment,
         "words": _say_words,
         "thousands": _say_number,
         "bytes": _say_bytes,
@@ -87,8 +83,6 @@ def open_templates(city: City, language: str, title: str = "") -> Templates:
         "json": _to_json,
     }
     found.globals |= {
-        "city_title": title or city.title,
-        "language": language,
         "delivery_path": delivery_path,
         "dataset_path": dataset_path,
         "rules_path": rules_path,
@@ -97,15 +91,25 @@ def open_templates(city: City, language: str, title: str = "") -> Templates:
         "style": _read("style.css"),
         **{f"{name}_script": Markup("\n") + _read(f"{name}.js") for name in SCRIPTS},
     }
-    return Templates(found, language, city.language)
+    return found
 
 
-def render(templates: Templates, template: str, page: str, view: Any, charts: Mapping[str, str] | None = None) -> str:
+def render(edition: Edition, template: str, page: str, view: Any, charts: Mapping[str, str] | None = None) -> str:
     """One page, by its name below the folder of its language; `charts` are markup of ours, by name."""
-    drawn = {name: Markup(svg) for name, svg in (charts or {}).items()}
-    switches = languages.list_switches(templates.language, templates.main, page)
-    root = "../" * page.count("/")
-    return templates.environment.get_template(template).render(root=root, languages=switches, v=view, charts=drawn)
+    city = edition.city
+    return (
+        environment()
+        .get_template(template)
+        .render(
+            city_title=edition.title or city.title,
+            language=edition.language,
+            zone=ZoneInfo(city.timezone),
+            root="../" * page.count("/"),
+            languages=languages.list_switches(edition.language, city.language, page),
+            v=view,
+            charts={name: Markup(svg) for name, svg in (charts or {}).items()},
+        )
+    )
 
 
 def script_hashes() -> list[str]:
@@ -123,8 +127,23 @@ def _to_json(value: Any) -> Markup:
     return Markup(json.dumps(value, ensure_ascii=False).replace("<", "\\u003c"))
 
 
-def _say_moment(at: datetime | str, zone: ZoneInfo) -> Markup:
+@jinja2.pass_context
+def _say(page: jinja2.runtime.Context, text: object) -> str:
+    """A text in the language of the page."""
+    return languages.say(page["language"], str(text or ""))
+
+
+@jinja2.pass_context
+def _say_number_of(page: jinja2.runtime.Context, one: str, more: str, number: int) -> str:
+    """The same, of one thing or of several; translations have the plural alone."""
+    said = languages.say(page["language"], more)
+    return one if said == more and number == 1 else said
+
+
+@jinja2.pass_context
+def _say_moment(page: jinja2.runtime.Context, at: datetime | str) -> Markup:
     """An instant in the city's wall time; the element keeps it in UTC."""
+    zone: ZoneInfo = page["zone"]
     moment = datetime.fromisoformat(at) if isinstance(at, str) else at
     utc = moment.astimezone(ZoneInfo("UTC"))
     return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(

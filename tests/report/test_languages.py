@@ -29,7 +29,7 @@ NAMES = {"gold", "audit", "restatements", "lake", "docs", "trace", "verify", "en
 
 def texts_of(template: Path) -> set[str]:
     """Every text of a template that is said in the reader's language; of a singular and plural the plural."""
-    environment: Any = pages.open_templates(load_city(invented.CITY), "en").environment
+    environment: Any = pages.environment()
     found = environment.extract_translations(template.read_text("utf-8"))
     return {
         (text[1] if kind == "ngettext" else text[0]) if isinstance(text, tuple) else text for _, kind, text in found
