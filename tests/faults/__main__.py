@@ -34,7 +34,9 @@ class Results:
 def main() -> int:
     entries = entries_of(sys.argv[1:])
     found = Results()
-    code = pytest.main(["-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider", *tests_of(entries)], plugins=[found])
+    code = pytest.main(
+        ["-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider", *tests_of(entries)], plugins=[found]
+    )
     before = read_results(PAGE.read_text("utf-8"))
     PAGE.write_text(write_page(before | {e.id: found.say(e) for e in entries}), "utf-8")
     return int(code)
