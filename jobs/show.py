@@ -109,7 +109,7 @@ class Log:
             self.lake.write_atomic(self.path, ("\n".join(self.lines) + "\n").encode())
         except OSError as error:
             if not self.is_lost:
-                err.print(f"N111 {CODES['N111'].title}: {self.path}, {type(error).__name__}")
+                err.print(f"N111 {CODES['N111'].title}: {self.path}: {error.strerror or type(error).__name__}")
             self.is_lost = True
 
 
