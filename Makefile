@@ -19,9 +19,9 @@ run: .venv/ready
 test: .venv/ready-dev
 	$(PYTHON) -m pytest -q -m "not slow and not city and not crash" $(BOTH)
 
-# Without a JVM, and without Airflow; a fifth of the generated examples.
+# Without a JVM, without Airflow, and nothing that takes seconds; a fifth of the generated examples.
 test-fast: .venv/ready-dev
-	$(PYTHON) -m pytest -q -m "not slow and not city and not crash and not spark and not programs" --hypothesis-profile=fast $(BOTH)
+	$(PYTHON) -m pytest -q -m "not slow and not city and not crash and not spark and not programs and not long" --hypothesis-profile=fast $(BOTH)
 
 test-slow: .venv/ready-dev browser
 	$(PYTHON) -m pytest -q -m slow $(BOTH)

@@ -23,6 +23,8 @@ from jobs.release import Released, publish
 from tests.commands import Command, typed_at
 from tests.little import World, no_session
 
+pytestmark = pytest.mark.long
+
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TAMPERS = 2000
 Rows = list[dict[str, Any]]

@@ -18,6 +18,8 @@ from jobs.fsck import Table, examine_table
 from tests.commands import Command, typed_at
 from tests.little import World, csv_of
 
+pytestmark = pytest.mark.long
+
 VERSIONS, CHECKED = 12, 6
 KEYS = ("_business_date", "_revision")
 

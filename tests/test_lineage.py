@@ -21,6 +21,8 @@ from jobs.suites import derive_rules, load_suite
 from tests.little import World, csv_of
 from tests.open_lineage import Event, faults, read_events
 
+pytestmark = pytest.mark.long
+
 FIRST, SECOND = "2025-01-01", "2025-01-02"
 NOW = "2026-01-01T12:00:00+00:00"
 TASK, DAG = "11111111-1111-7111-8111-111111111111", "22222222-2222-7222-8222-222222222222"

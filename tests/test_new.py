@@ -26,6 +26,8 @@ from jobs.odcs import load_contract
 from tests.commands import typed_at
 from tests.little import CITY, World
 
+pytestmark = pytest.mark.long
+
 NOW = datetime(2025, 1, 2, tzinfo=UTC)
 TREES = "Tree ID,Diameter,Planted\nT1,40,2019-03-14\nT2,,2018-12-01\nT3,55,\n"
 

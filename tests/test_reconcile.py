@@ -14,6 +14,8 @@ from jobs.cli import main
 from jobs.ledger import Ledger, all_lines
 from tests.little import World, csv_of, write_conf
 
+pytestmark = pytest.mark.long
+
 DATE, LATER = "2025-01-01", "2025-01-02"
 ROWS = csv_of([(1, 2013, 10)])
 HELD = "key,period,value,hold\n1,2013,10,x\n"

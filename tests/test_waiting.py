@@ -12,6 +12,8 @@ from jobs.cli import main
 from jobs.release import find_release
 from tests.little import GOLD, GOLD_SUITE, World, csv_of, write_conf
 
+pytestmark = pytest.mark.long
+
 NOW = "2026-01-01T12:00:00Z"
 DATE = "2025-01-01"
 ROWS = csv_of([(1, 2013, 10)])

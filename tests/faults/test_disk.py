@@ -21,6 +21,8 @@ from jobs.ledger import Ledger, Line, Run, all_lines
 from tests.commands import typed_at
 from tests.little import World, csv_of
 
+pytestmark = pytest.mark.long
+
 DATE = "2025-01-01"
 CALLS = ("open", "os.mkdir", "os.rename", "os.listdir", "os.scandir", "shutil.copyfile")
 

@@ -78,6 +78,7 @@ def test_no_expectation_is_no_pass() -> None:
         quality.validate(pd.DataFrame({"a": ["1"]}), [], 1)
 
 
+@pytest.mark.long
 def test_an_empty_frame_does_not_pass_for_the_rows_that_should_be_there() -> None:
     with pytest.raises(LakeError, match=r"E703[\s\S]*3 rows"):
         quality.validate(pd.DataFrame({"a": pd.Series([], dtype="object")}), [a_rule()], 3)

@@ -8,6 +8,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+import pytest
 from stdnum.cn import ric, uscc
 from stdnum.exceptions import InvalidComponent
 
@@ -67,6 +68,7 @@ def test_the_scanner_knows_valid_codes_from_others() -> None:
     assert not is_company("91099902" + "7654321A60")
 
 
+@pytest.mark.long
 def test_no_file_holds_a_valid_number_of_a_person_or_code_of_a_company_of_a_real_province() -> None:
     found = []
     for path, text in contents():

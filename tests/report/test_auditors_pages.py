@@ -18,6 +18,8 @@ from tests.report import invented
 from tests.report.invented import CONTRACTS, FIRST, NOW, SECOND
 from tests.report.test_report import newest, numbers, read_page
 
+pytestmark = pytest.mark.long
+
 CRASHES = "traffic.crashes"
 
 

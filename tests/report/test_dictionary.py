@@ -24,6 +24,8 @@ from tests.report import invented
 from tests.report.invented import CONTRACTS, GOLD, RAW, SECRET
 from tests.report.test_report import hash_of
 
+pytestmark = pytest.mark.long
+
 TABLES: dict[str, Contract] = {f"gold.{t}": c for t, c in GOLD.items()} | dict(CONTRACTS)
 
 

@@ -20,6 +20,8 @@ from tests.report import invented
 from tests.report.invented import CONTRACTS, FIRST, GOLD
 from tests.report.test_new_york_pages import read_numbers
 
+pytestmark = pytest.mark.long
+
 TEMPLATES = sorted(pages.FOLDER.glob("*.html"))
 OTHERS = [language for language in languages.LANGUAGES if language != "en"]
 HOLES = re.compile(r"%\(\w+\)s|\{\w+\}|</?\w+[^>]*>")

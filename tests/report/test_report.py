@@ -9,6 +9,7 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 
+import pytest
 from bs4 import BeautifulSoup, Tag
 
 from jobs import delta, landing
@@ -18,6 +19,8 @@ from jobs.release import read_releases
 from jobs.report.pages import script_hashes
 from tests.report import invented
 from tests.report.invented import CONTRACTS, EVIL, FIRST, NOW, SECOND
+
+pytestmark = pytest.mark.long
 
 
 def read_page(pages: Path, *name: str) -> BeautifulSoup:

@@ -33,6 +33,8 @@ from jobs.synthetic.nights import write_nights
 from jobs.synthetic.tax import corrected_payments, payments
 from jobs.synthetic.world import Delivery, World
 
+pytestmark = pytest.mark.long
+
 SMALL = World(3, Decimal("0.05"), date(2026, 1, 29), 5)
 
 

@@ -20,6 +20,8 @@ from jobs.synthetic.faults import break_delivery
 from jobs.synthetic.folded import Registers, Row
 from jobs.synthetic.world import World
 
+pytestmark = pytest.mark.long
+
 WORLD = World(7, Decimal("0.2"), date(2026, 1, 5), 1)
 SMALL = replace(WORLD, scale=Decimal("0.05"))
 DELIVER = (enterprises.deliver, tax.payments, employment.insurance, land.parcels, services.approvals)
