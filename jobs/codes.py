@@ -1,7 +1,7 @@
 """Identifiers with rules of their own, checked as Spark expressions: `logicalTypeOptions.format` of a text column names one.
 
 A code is a function of the text, the day on which it is judged and the divisions of the city; it is true where the text is right.
-Nothing is repaired: a wrong check character is evidence. Expressions are SQL text: made of columns, one code is hundreds of messages
+Nothing is repaired: a wrong check character is evidence. A division that was withdrawn and has one successor is read as that one. Expressions are SQL text: made of columns, one code is hundreds of messages
 to the JVM, each time that a delivery is judged.
 """
 
@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from jobs.contracts import Column as Declared
 from jobs.contracts import Contract, fingerprint
-from jobs.divisions import Division, load_divisions
+from jobs.divisions import Division, load_divisions, successors
 
 Divisions = Sequence[Division]
 Code = Callable[[str, str, Divisions], str]  # SQL of a text and a day
@@ -98,11 +98,26 @@ def is_wrong(column: Declared, city: str) -> Column:
     return F.expr(f"`{column.name}` IS NOT NULL AND NOT coalesce({right}, false)")
 
 
+def replaced(contract: Contract) -> dict[str, str]:
+    """SQL of the division in force that stands for a withdrawn one on its business date, null where none does; by column."""
+    hops = successors(load_divisions(contract.city))
+    cases = [(c, day, to) for c, days in hops.items() for day, to in reversed(days)]
+    columns = [c.name for c in coded(contract) if c.format == "division"] if cases else []
+    return {name: f"CASE {' '.join(_case(name, *case) for case in cases)} END" for name in columns}
+
+
+def _case(name: str, code: str, day: date, to: str) -> str:
+    return f"WHEN `{name}` = '{code}' AND _business_date >= DATE'{day}' THEN '{to}'"
+
+
 def codes_identity(contract: Contract) -> str:
     """Identity of what makes codes right: their source and the divisions; empty where the contract has none."""
     if not coded(contract):
         return ""
-    known = [[d.code, str(d.valid_from), str(d.valid_to)] for d in load_divisions(contract.city)]
+    known = [
+        [d.code, str(d.valid_from), str(d.valid_to), *filter(None, [d.successor])]
+        for d in load_divisions(contract.city)
+    ]
     return fingerprint([inspect.getsource(sys.modules[__name__]), known])
 
 

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from jobs import columns
 from jobs.cities import conf_roots, load_module
-from jobs.codes import coded, codes_identity, is_wrong
+from jobs.codes import coded, codes_identity, is_wrong, replaced
 from jobs.contracts import Contract, RowDate, fingerprint
 from jobs.errors import LakeError
 from jobs.fold import hash_of
@@ -72,11 +72,20 @@ def type_rows(bronze: DataFrame, contract: Contract, *, proven: bool = False) ->
         rows = rows.withColumn(contract.period, F.regexp_extract(name, pattern, group))
     for step in find_steps(contract):
         rows = rows.transform(step)
-    typed = cast_columns(rows, contract, proven=proven)
+    typed = _read_withdrawn(cast_columns(rows, contract, proven=proven), contract)
     marks = {f"_miscoded_{c.name}": F.lit(False) if proven else is_wrong(c, contract.city) for c in coded(contract)}
     if dated := contract.row_date:
         marks[f"_misdated_{dated.column}"] = F.lit(False) if proven else _is_of_another_night(dated)
     return typed.withColumns(marks) if marks else typed
+
+
+def _read_withdrawn(typed: DataFrame, contract: Contract) -> DataFrame:
+    """Put the successor in the place of a withdrawn division, and mark where that was done."""
+    found = replaced(contract)
+    if not found:
+        return typed
+    marked = typed.withColumns({f"_withdrawn_{c}": F.expr(f"({to}) IS NOT NULL") for c, to in found.items()})
+    return marked.withColumns({c: F.expr(f"coalesce({to}, `{c}`)") for c, to in found.items()})
 
 
 def _is_of_another_night(dated: RowDate) -> Column:

@@ -9,6 +9,7 @@ from typing import Any
 
 from jobs.cities import conf_roots
 from jobs.contracts import Column, Contract, RowDate
+from jobs.divisions import load_divisions, successors
 from jobs.errors import LakeError
 from jobs.odcs import read_yaml
 
@@ -28,7 +29,7 @@ ROW_RULES = frozenset(
 )
 # Seen in 1.24.1 on Spark: its count leaves row_condition out, and its own arithmetic then fails.
 NO_CONDITION = frozenset({"expect_column_pair_values_to_be_in_set"})
-MARKS = ("_unconverted_", "_miscoded_", "_misdated_", "_garbled")  # what judging adds beside a value
+MARKS = ("_unconverted_", "_miscoded_", "_withdrawn_", "_misdated_", "_garbled")  # what judging adds beside a value
 DIMENSIONS = ("completeness", "validity", "uniqueness", "consistency", "timeliness", "accuracy")
 
 
@@ -124,9 +125,26 @@ def derive_rules(contract: Contract) -> tuple[Rule, ...]:
     """What the contract declares of each column, as expectations.
 
     One rule each for `required`, `type`, `enum`, `pattern`, `format`, `minimum` and `maximum`; critical, and rows that break one are
-    set aside. Their ids are `<dataset>.<column>.<what>`.
+    set aside. `in_force` is a warning. Their ids are `<dataset>.<column>.<what>`.
     """
-    return tuple(rule for column in contract.columns for rule in _derive_column(contract, column))
+    return tuple(
+        rule
+        for column in contract.columns
+        for rule in (*_derive_column(contract, column), *_derive_in_force(contract, column))
+    )
+
+
+def _derive_in_force(contract: Contract, column: Column) -> list[Rule]:
+    """A warning for each withdrawn division that was read as its successor."""
+    if column.spark_type != "string" or column.format != "division" or not successors(load_divisions(contract.city)):
+        return []
+    return [
+        Rule(
+            id=f"{contract.dataset}.{column.name}.in_force", type="expect_column_values_to_be_in_set",
+            kwargs={"column": f"_withdrawn_{column.name}", "value_set": [False]}, severity="warning", dimension="validity",
+            reason=f"{column.name} is a division in force; one that is withdrawn is read as its successor.", code="W702", derived=True,
+        )
+    ]  # fmt: skip
 
 
 def _derive_column(contract: Contract, column: Column) -> list[Rule]:

@@ -194,6 +194,42 @@ def test_a_row_with_a_wrong_code_is_set_aside_by_its_rule_and_nothing_is_repaire
     assert "910999027654321A60" in aside[0]["_delivered"]
 
 
+HISTORY = """code,name,valid_from,valid_to,successor
+099901,First,,,
+099907,Seventh,,2024-01-01,099908
+099908,Eighth,2024-01-01,2025-01-01,099901
+099909,Ninth,,2024-01-01,
+"""
+
+
+def test_a_withdrawn_division_is_read_as_its_successor_with_a_warning_and_one_without_is_set_aside(
+    world: World, register: Path
+) -> None:
+    (register / "conf" / "cities" / CITY / "divisions.csv").write_text(HISTORY, "utf-8")
+    write(register, "division")
+    assert [f for f in lint_city(CITY) if f.startswith("market")] == []
+    rows = "key,period,value,code\n1,2013,1,099907\n2,2013,2,099908\n3,2013,3,099909\n4,2013,4,099901\n5,2013,5,\n"
+    expected = {
+        "2023-12-31": ["099907", None, "099909", "099901", None],
+        "2024-01-01": ["099908", "099908", None, "099901", None],
+        "2025-01-01": ["099901", "099901", None, "099901", None],
+    }
+    for night, codes in expected.items():
+        world.deliver("market.firms", night, rows)
+        assert world.run(dataset="market.firms").problems == []
+        kept = {r["key"]: r["code"] for r in world.rows("market.firms") if r["valid_to"] is None}
+        judged = {n: kept.get(n) for n, code in enumerate(codes, 1) if code or n == 5}
+        assert judged == {n: code for n, code in enumerate(codes, 1) if code or n == 5}
+        aside = {r["_record"] for r in world.rows("market.firms", "quarantine") if str(r["_business_date"]) == night}
+        assert aside == {n for n, code in enumerate(codes, 1) if not code and n != 5}
+        line = world.line("market.firms", night)
+        found = {r["rule"]: r["broken"] for r in line.results}
+        moved = sum(
+            bool(code) and code != text.split(",")[3] for code, text in zip(codes, rows.split("\n")[1:], strict=False)
+        )
+        assert found["market.firms.code.in_force"] == moved
+
+
 def test_other_divisions_are_other_rules(world: World, register: Path) -> None:
     """A delivery that was judged by another list is held until somebody says that it is to be judged again."""
     world.deliver("market.firms", "2025-01-01", "key,period,value,code\n1,2013,1,91099901MA0TERT08Q\n")
@@ -230,6 +266,13 @@ def test_lint_names_a_code_that_is_none_and_a_city_without_divisions(
         ("code,name,valid_from,valid_to\n099901,First,2020,\n", "divisions.csv:2"),
         ("code,name,valid_from,valid_to\n09990A,First,,\n", "divisions.csv:2"),
         ("code,name,valid_from,valid_to\n099901,First\n", "divisions.csv:2"),
+        ("code,name,valid_from,valid_to\n099901,First,,,099902\n", "divisions.csv:2"),
+        ("code,name,valid_from,valid_to,successor\n099901,First,,,099902\n099902,Second,,,\n", "divisions.csv 099901"),
+        (
+            "code,name,valid_from,valid_to,successor\n099901,First,,2024-01-01,099902\n099902,Second,2024-01-02,,\n",
+            "divisions.csv 099901",
+        ),
+        ("code,name,valid_from,valid_to,successor\n099901,First,,2024-01-01,099901\n", "divisions.csv 099901"),
     ],
 )
 def test_a_list_of_divisions_that_is_wrong_is_refused_with_its_line(register: Path, text: str, said: str) -> None:
