@@ -35,7 +35,7 @@ browser:
 
 # Ten nights of the invented city at each level of faults, in order and shuffled; an hour.
 test-city: .venv/ready-dev
-	$(PYTHON) -m pytest -q -m city $(BOTH)
+	$(PYTHON) -m pytest -q -m city -n 2
 
 # Commands killed at every commit point, nights killed at 200 random times, disks that fill up or fail.
 test-crash: .venv/ready-dev

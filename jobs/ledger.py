@@ -134,10 +134,13 @@ class Ledger:
     def newest(self, stage: str, dataset: str, business_date: str = "", revision: int = 0) -> Line | None:
         return self.lines.get((dataset, business_date, revision, stage))
 
+    def stamp(self, line: Line) -> Line:
+        """The line as this run would write it, but for its number."""
+        return replace(line, run_id=self.run.id, attempt=self.run.attempt, at=self.run.now.isoformat())
+
     def append(self, line: Line) -> Line:
         """Write one line and remember it."""
-        number = 1 + max((known.line for known in self.lines.values()), default=0)
-        line = replace(line, line=number, run_id=self.run.id, attempt=self.run.attempt, at=self.run.now.isoformat())
+        line = replace(self.stamp(line), line=1 + max((known.line for known in self.lines.values()), default=0))
         row = {**asdict(line), "try": line.attempt, "at": self.run.now}
         for name in ("counts", "results", "notices", "error"):
             row[name] = json.dumps(row[name], ensure_ascii=False, default=str)

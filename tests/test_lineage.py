@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from openlineage.client.serde import Serde
 
+from jobs import delta
 from jobs import night as nights
 from jobs.cities import city_names, load_city, load_contracts, load_gold
 from jobs.contracts import Contract
@@ -127,6 +128,22 @@ def test_events_that_cannot_be_written_are_a_notice_and_the_night_goes_on(world:
         ("N110", f"landing reg.things {FIRST}"),
         ("N110", f"bronze reg.things {FIRST}"),
     ]
+
+
+def test_a_command_killed_at_the_line_that_says_it_is_done_has_left_its_events(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the line is there no later command does the work again, nor writes of it."""
+
+    def die(moment: str) -> None:
+        if moment == "before ledger":
+            raise KeyboardInterrupt
+
+    world.deliver("reg.things", FIRST, csv_of([(1, 2024, 10)]))
+    monkeypatch.setattr(delta, "observers", [die])
+    with pytest.raises(KeyboardInterrupt):
+        read_into_bronze(world)
+    assert set(ends(read_events(world.lake))) == {"landing.reg_things", "bronze.reg_things"}
 
 
 def test_a_scheduler_that_names_its_task_is_the_parent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,14 +151,17 @@ def counts_for(night: Night, counts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def note_line(night: Night, line: Line, error: LakeError | None, reads: Mapping[str, int] = NOTHING) -> None:
-    """Write how a stage ended into the ledger, and its lineage; `reads` are versions of the tables that it read."""
+    """Write how a stage ended: its lineage, then its line in the ledger, after which nothing would write the lineage any more.
+
+    `reads` are versions of the tables that it read.
+    """
+    note_lineage(night, night.ledger.stamp(line), reads)
     with night.turn:
         written = night.ledger.append(line)
         night.lines.append(written)
         night.tell("done", written)
         if error is not None:
             say_problem(night, error)
-    note_lineage(night, written, reads)
 
 
 def note_lineage(night: Night, line: Line, reads: Mapping[str, int] = NOTHING) -> None:
