@@ -475,8 +475,8 @@ CODES: dict[str, Code] = {
     "Q319": _row("Not a right code", "Its shape, a check character, the date or the division in it is wrong."),
     "Q701": _row("Breaks a rule of the suite", "The rule's reason stands in the suite and in the report."),
     "Q900": _row(
-        "A record at which its reader failed",
-        "A fault of the program that this record brings to light; all others of the file were read.",
+        "A record at which its reader, a cleaning step or a rule failed",
+        "A fault of the program that this record brings to light; all others of the delivery went on.",
         "Keep the landed file and report it; mend the record with `lake quarantine replay`, or dismiss it.",
     ),
     "Q801": _row(

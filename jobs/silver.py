@@ -7,10 +7,10 @@ whole from bronze in one overwrite. The table itself says what is folded into it
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -19,6 +19,8 @@ from pyspark.sql import functions as F
 from jobs import delta, events, history, quality
 from jobs.contracts import fingerprint
 from jobs.errors import LakeError
+from jobs.failing import blank, find_failing, mark_failing, say_only_that, with_failing
+from jobs.failures import foreseen
 from jobs.fold import COUNTS
 from jobs.garbled import find_garbled, mark_garbled, with_rule
 from jobs.identities import check_identities
@@ -31,6 +33,8 @@ from jobs.rules import LINEAGE
 from jobs.stage import Entry, Judged, Stage, chain, is_small, keep
 from jobs.suites import Rule
 from jobs.tally import Tally, tally
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,17 @@ def fold_delivery(
     `accepted` are the other accepted deliveries, one a business date; `bronze` are the counts of reading this one. Raises E704 where
     the identities do not hold; but for the fourth, which is about the fold, silver is then as it was.
     """
-    judged, settled, done = _judge_delivery(stage, entry, approved, bronze)
-    return done if done.held else _commit(stage, entry, accepted, judged, settled, done)
+
+    def fold(stage: Stage) -> Silver:
+        judged, settled, done = _judge_delivery(stage, entry, approved, bronze)
+        return done if done.held else _commit(stage, entry, accepted, judged, settled, done)
+
+    return _sparing(fold, stage, {entry, *accepted})
 
 
 def judge_delivery(stage: Stage, entry: Entry, approved: bool, bronze: Mapping[str, Any]) -> Silver:
     """Judge one delivery and set its bad rows aside; silver stays as it is."""
-    return _judge_delivery(stage, entry, approved, bronze)[2]
+    return _sparing(lambda s: _judge_delivery(s, entry, approved, bronze)[2], stage, [entry])
 
 
 def refold(stage: Stage, judged: Mapping[Entry, Silver]) -> dict[Entry, Silver]:
@@ -71,10 +79,25 @@ def refold(stage: Stage, judged: Mapping[Entry, Silver]) -> dict[Entry, Silver]:
         named = state.metadata.get("counts", {})
         counts = {n: dict(named.get(e.name, {})) for n, e in enumerate(entries)}
     else:
-        counts = _refold(stage, entries, _metadata(stage, entries[-1], entries, rules))
+        metadata = _metadata(stage, entries[-1], entries, rules)
+        counts = _sparing(lambda s: _refold(s, entries, metadata), stage, entries)
         state = delta.table_state(stage.path)
     version = state.version if state else -1
     return {e: _finish(judged[e], counts[n], version, {}) for n, e in enumerate(entries)}
+
+
+def _sparing(work: Callable[[Stage], T], stage: Stage, entries: Iterable[Entry]) -> T:
+    """Do some work; where Spark fails at single records of it, once more without their values."""
+    try:
+        return work(stage)
+    except Exception as error:
+        if isinstance(error, LakeError) or foreseen(error, stage.lake):
+            raise
+        of = sorted(entries, key=lambda e: e.name)
+        failing = find_failing(_bronze_rows(stage, of), _judging(stage, of)[0], stage.lake)
+        if not failing.num_rows:
+            raise
+        return work(replace(stage, failing=failing))
 
 
 def _metadata(stage: Stage, entry: Entry, entries: Sequence[Entry], rules: str) -> dict[str, Any]:
@@ -100,25 +123,33 @@ def _judge_delivery(
 
 def _judge(stage: Stage, entries: Sequence[Entry]) -> Judged:
     """Judged rows of some deliveries, numbered in the given order."""
-    contract, garbled = stage.contract, find_garbled(stage, entries)
-    rules = with_rule(stage.suite.row_rules(), garbled, contract.mostly)
-    bronze = _bronze_rows(stage, entries)
-    conditions = _conditions(stage, bronze, rules)
-    setting_aside = sum(r.quarantine for r in rules)
-    judge = partial(_judge_records, stage, entries, conditions, garbled, setting_aside)
-    small = _is_small(stage, entries)
+    judge, rules, conditions = _judging(stage, entries)
+    bronze, small = _bronze_rows(stage, entries), _is_small(stage, entries)
     rows = keep(judge(bronze), small=True) if small else judge(bronze)
-    tallies, odd = tally(rows, contract, rules, conditions)
+    tallies, odd = tally(rows, stage.contract, rules, conditions)
     return Judged(rows, bronze, judge, small, rules, tallies, odd)
+
+
+def _judging(
+    stage: Stage, entries: Sequence[Entry]
+) -> tuple[Callable[..., DataFrame], tuple[Rule, ...], list[quality.Condition]]:
+    """How records of some deliveries are judged, by which rules, and the condition of each."""
+    garbled, mostly = find_garbled(stage, entries), stage.contract.mostly
+    rules = with_failing(with_rule(stage.suite.row_rules(), garbled, mostly), stage.failing, mostly)
+    conditions = _conditions(stage, _bronze_rows(stage, entries), rules)
+    setting_aside = sum(r.quarantine for r in rules)
+    return partial(_judge_records, stage, entries, conditions, garbled, setting_aside), rules, conditions
 
 
 def _judge_records(
     stage: Stage, entries: Sequence[Entry], conditions: Sequence[quality.Condition], garbled: pa.Table, setting_aside: int,
     records: DataFrame, *, proven: bool = False,
 ) -> DataFrame:  # fmt: skip
+    records = blank(records, [c.name for c in stage.contract.delivered], stage.failing)
     typed = mark_garbled(type_rows(records, stage.contract, proven=proven), garbled)
+    typed = mark_failing(typed, stage.failing)
     rows = judge_rows(typed, stage.contract, conditions, setting_aside, _number(entries))
-    return _mark_dismissed(stage, rows, entries)
+    return _mark_dismissed(stage, say_only_that(rows, stage.failing), entries)
 
 
 def _number(entries: Sequence[Entry]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 
 import pyarrow as pa
@@ -59,12 +59,13 @@ def chain(entries: Sequence[Entry]) -> str:
 
 @dataclass(frozen=True)
 class Stage:
-    """A dataset of an open lake: what every function of silver needs."""
+    """A dataset of an open lake: what every function of silver needs. `failing`: places of records at which judging fails."""
 
     spark: SparkSession
     lake: Lake
     contract: Contract
     suite: Suite
+    failing: pa.Table = field(default_factory=lambda: pa.table({}), compare=False)
 
     @property
     def bronze(self) -> str:

@@ -29,7 +29,14 @@ ROW_RULES = frozenset(
 )
 # Seen in 1.24.1 on Spark: its count leaves row_condition out, and its own arithmetic then fails.
 NO_CONDITION = frozenset({"expect_column_pair_values_to_be_in_set"})
-MARKS = ("_unconverted_", "_miscoded_", "_withdrawn_", "_misdated_", "_garbled")  # what judging adds beside a value
+MARKS = (
+    "_unconverted_",
+    "_miscoded_",
+    "_withdrawn_",
+    "_misdated_",
+    "_garbled",
+    "_failed",
+)  # what judging adds beside a value
 DIMENSIONS = ("completeness", "validity", "uniqueness", "consistency", "timeliness", "accuracy")
 
 
