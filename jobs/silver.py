@@ -13,6 +13,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 import pyarrow as pa
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -90,11 +92,12 @@ def _sparing(work: Callable[[Stage], T], stage: Stage, entries: Iterable[Entry])
     """Do some work; where Spark fails at single records of it, once more without their values."""
     try:
         return work(stage)
-    except Exception as error:
-        if isinstance(error, LakeError) or foreseen(error, stage.lake):
+    except (PySparkException, Py4JError) as error:
+        if foreseen(error, stage.lake):
             raise
         of = sorted(entries, key=lambda e: e.name)
-        failing = find_failing(_bronze_rows(stage, of), _judging(stage, of)[0], stage.lake)
+        bronze = _bronze_rows(stage, of)
+        failing = find_failing(bronze, _judging(stage, of, bronze)[0], stage.lake)
         if not failing.num_rows:
             raise
         return work(replace(stage, failing=failing))
@@ -123,20 +126,20 @@ def _judge_delivery(
 
 def _judge(stage: Stage, entries: Sequence[Entry]) -> Judged:
     """Judged rows of some deliveries, numbered in the given order."""
-    judge, rules, conditions = _judging(stage, entries)
     bronze, small = _bronze_rows(stage, entries), _is_small(stage, entries)
+    judge, rules, conditions = _judging(stage, entries, bronze)
     rows = keep(judge(bronze), small=True) if small else judge(bronze)
     tallies, odd = tally(rows, stage.contract, rules, conditions)
     return Judged(rows, bronze, judge, small, rules, tallies, odd)
 
 
 def _judging(
-    stage: Stage, entries: Sequence[Entry]
+    stage: Stage, entries: Sequence[Entry], bronze: DataFrame
 ) -> tuple[Callable[..., DataFrame], tuple[Rule, ...], list[quality.Condition]]:
     """How records of some deliveries are judged, by which rules, and the condition of each."""
     garbled, mostly = find_garbled(stage, entries), stage.contract.mostly
     rules = with_failing(with_rule(stage.suite.row_rules(), garbled, mostly), stage.failing, mostly)
-    conditions = _conditions(stage, _bronze_rows(stage, entries), rules)
+    conditions = _conditions(stage, bronze, rules)
     setting_aside = sum(r.quarantine for r in rules)
     return partial(_judge_records, stage, entries, conditions, garbled, setting_aside), rules, conditions
 
