@@ -13,7 +13,7 @@ from jobs import stage as stages
 from jobs.lint import lint_city
 from tests.little import CITY, CONTRACT, HOLD, SUITE, World, csv_of
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
 FIRST, SECOND = "2025-01-01", "2025-01-02"
 # Fails at 0 and at what is no number, and for a column that no rule asks about.
 STEP = """\
