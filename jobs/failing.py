@@ -20,9 +20,7 @@ from jobs.suites import Rule
 
 RULE = "Q900"
 MARK = "_failed"
-MOST = (
-    20  # more of them are not a few odd records: the step is wrong. Each costs some twenty queries in a million records
-)
+MOST = 20  # more of them are not a few odd records: the step is wrong; each costs two dozen queries in a million
 
 Judge = Callable[[DataFrame], DataFrame]
 Span = tuple[tuple[object, ...], int, int]  # a file of a delivery, its first record and the one after its last
