@@ -84,6 +84,7 @@ def test_an_empty_frame_does_not_pass_for_the_rows_that_should_be_there() -> Non
         quality.validate(pd.DataFrame({"a": pd.Series([], dtype="object")}), [a_rule()], 3)
 
 
+@pytest.mark.long
 def test_an_exception_inside_great_expectations_is_a_failure() -> None:
     with pytest.raises(LakeError, match=r"E703.*a.b.x"):
         quality.validate(pd.DataFrame({"a": ["1"]}), [a_rule(column="nowhere")], 1)
