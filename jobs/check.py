@@ -18,8 +18,9 @@ from jobs.bronze import layout_of, with_file
 from jobs.contracts import Contract
 from jobs.errors import LakeError
 from jobs.formats import read
-from jobs.garbled import mark_garbled, noted, with_rule
+from jobs.garbled import MARK, REASON, RULE, noted
 from jobs.judge import judge_rows, rule_conditions, type_rows
+from jobs.marked import mark_places, with_rule
 from jobs.persons import PersonKey
 from jobs.repeats import ASIDE, CONFLICT, Settled, settle
 from jobs.rules import spell_rules
@@ -45,13 +46,13 @@ def check_file(
         else []
     )
     garbled = _garbled(reading.table, file.name, business_date)
-    rules = with_rule(suite.row_rules(), garbled, contract.mostly)
+    rules = with_rule(suite.row_rules(), garbled, RULE, MARK, REASON, contract.mostly)
     table = with_file(reading.table, file.name)
     table = table.set_column(table.schema.get_field_index("_file"), "_file", table["_file"].cast(pa.string()))
     bronze = open_session().createDataFrame(table.to_pandas(), _schema(table)).withColumns(
         {"_business_date": F.lit(business_date), "_revision": F.lit(1)}
     )  # fmt: skip
-    typed = mark_garbled(type_rows(bronze, contract), garbled)
+    typed = mark_places(type_rows(bronze, contract), garbled, MARK)
     conditions = rule_conditions(typed, rules, quality.conditions)
     key = PersonKey("check", os.urandom(32))  # nothing of it is kept
     rows = keep(judge_rows(typed, contract, conditions, sum(r.quarantine for r in rules), F.lit(0), key), small=True)

@@ -15,11 +15,12 @@ from pyspark.sql import functions as F
 
 from jobs.failures import foreseen
 from jobs.lake import Lake
+from jobs.marked import mark_places
 from jobs.rules import LINEAGE
-from jobs.suites import Rule
 
 RULE = "Q900"
 MARK = "_failed"
+REASON = "A value at which its cleaning or a rule fails is not understood."
 MOST = 20  # more of them are not a few odd records: the step is wrong; each costs two dozen queries in a million
 
 Judge = Callable[[DataFrame], DataFrame]
@@ -72,34 +73,13 @@ def _fails(judged: DataFrame, lake: Lake) -> bool:
     return False
 
 
-def with_failing(rules: Sequence[Rule], places: pa.Table, mostly: float) -> tuple[Rule, ...]:
-    """The rules of a delivery, before them the one about records at which they fail where it has any."""
-    if not places.num_rows:
-        return tuple(rules)
-    return (
-        Rule(
-            RULE, "expect_column_values_to_be_in_set", {"column": MARK, "value_set": [False], "mostly": mostly}, "critical",
-            "validity", "A value at which its cleaning or a rule fails is not understood.", quarantine=True, code=RULE, derived=True,
-        ),
-        *rules,
-    )  # fmt: skip
-
-
 def blank(records: DataFrame, delivered: Sequence[str], places: pa.Table) -> DataFrame:
     """Take the values of the records at some places away, before anything is done with them."""
     if not places.num_rows:
         return records
-    marked = mark_failing(records, places)
+    marked = mark_places(records, places, MARK)
     emptied = {c: F.when(~F.col(MARK), F.col(c)) for c in delivered}
     return marked.withColumns(emptied).drop(MARK)
-
-
-def mark_failing(rows: DataFrame, places: pa.Table) -> DataFrame:
-    """Mark the rows of the records at some places; nothing where there are none."""
-    if not places.num_rows:
-        return rows
-    named = F.broadcast(rows.sparkSession.createDataFrame(places).withColumn(MARK, F.lit(True)))
-    return rows.join(named, list(LINEAGE), "left").fillna(False, [MARK])
 
 
 def say_only_that(judged: DataFrame, places: pa.Table) -> DataFrame:

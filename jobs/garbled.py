@@ -1,7 +1,4 @@
-"""Garbled texts as silver judges them: the readers noted them in bronze, and a row with one is set aside (Q202).
-
-Hardly any delivery has one, so the rule is asked of those that do: all others are spared a column.
-"""
+"""Garbled texts as silver judges them: the readers noted them in bronze, and a row with one is set aside (Q202)."""
 
 from __future__ import annotations
 
@@ -9,17 +6,15 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from jobs import delta
 from jobs.formats.garbled import NOTE
 from jobs.rules import LINEAGE
 from jobs.stage import Entry, Stage
-from jobs.suites import Rule
 
 RULE = "Q202"
 MARK = "_garbled"
+REASON = "What a program has garbled is not what somebody wrote."
 _NOTED = f'{NOTE}": '
 
 
@@ -44,24 +39,3 @@ def find_garbled(stage: Stage, entries: Sequence[Entry]) -> pa.Table:
 def noted(extra: pc.Expression) -> pc.Expression:
     """Whether a reader's notes say that a text of the record is garbled."""
     return pc.match_substring(extra, _NOTED)
-
-
-def with_rule(rules: Sequence[Rule], places: pa.Table, mostly: float) -> tuple[Rule, ...]:
-    """The rules of a delivery, before them the one about garbled texts where it has any."""
-    if not places.num_rows:
-        return tuple(rules)
-    return (
-        Rule(
-            RULE, "expect_column_values_to_be_in_set", {"column": MARK, "value_set": [False], "mostly": mostly}, "critical",
-            "validity", "What a program has garbled is not what somebody wrote.", quarantine=True, code=RULE, derived=True,
-        ),
-        *rules,
-    )  # fmt: skip
-
-
-def mark_garbled(typed: DataFrame, places: pa.Table) -> DataFrame:
-    """Mark the rows of the records at some places; nothing where there are none."""
-    if not places.num_rows:
-        return typed
-    named = F.broadcast(typed.sparkSession.createDataFrame(places).withColumn(MARK, F.lit(True)))
-    return typed.join(named, list(LINEAGE), "left").fillna(False, [MARK])

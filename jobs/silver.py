@@ -18,16 +18,17 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import delta, events, history, quality
+from jobs import delta, events, failing, garbled, history, quality
 from jobs.contracts import fingerprint
 from jobs.errors import LakeError
-from jobs.failing import blank, find_failing, mark_failing, say_only_that, with_failing
+from jobs.failing import blank, find_failing, say_only_that
 from jobs.failures import foreseen
 from jobs.fold import COUNTS
-from jobs.garbled import find_garbled, mark_garbled, with_rule
+from jobs.garbled import find_garbled
 from jobs.identities import check_identities
 from jobs.judge import judge_rows, rule_conditions, silver_fingerprint, type_rows
 from jobs.landing import object_path
+from jobs.marked import mark_places, with_rule
 from jobs.persons import key_identity, persons
 from jobs.quarantine import set_aside
 from jobs.repeats import ASIDE, CONFLICT, TAKEN, Settled, settle
@@ -97,10 +98,10 @@ def _sparing(work: Callable[[Stage], T], stage: Stage, entries: Iterable[Entry])
             raise
         of = sorted(entries, key=lambda e: e.name)
         bronze = _bronze_rows(stage, of)
-        failing = find_failing(bronze, _judging(stage, of, bronze)[0], stage.lake)
-        if not failing.num_rows:
+        places = find_failing(bronze, _judging(stage, of, bronze)[0], stage.lake)
+        if not places.num_rows:
             raise
-        return work(replace(stage, failing=failing))
+        return work(replace(stage, failing=places))
 
 
 def _metadata(stage: Stage, entry: Entry, entries: Sequence[Entry], rules: str) -> dict[str, Any]:
@@ -137,20 +138,21 @@ def _judging(
     stage: Stage, entries: Sequence[Entry], bronze: DataFrame
 ) -> tuple[Callable[..., DataFrame], tuple[Rule, ...], list[quality.Condition]]:
     """How records of some deliveries are judged, by which rules, and the condition of each."""
-    garbled, mostly = find_garbled(stage, entries), stage.contract.mostly
-    rules = with_failing(with_rule(stage.suite.row_rules(), garbled, mostly), stage.failing, mostly)
+    noted, mostly = find_garbled(stage, entries), stage.contract.mostly
+    rules = with_rule(stage.suite.row_rules(), noted, garbled.RULE, garbled.MARK, garbled.REASON, mostly)
+    rules = with_rule(rules, stage.failing, failing.RULE, failing.MARK, failing.REASON, mostly)
     conditions = _conditions(stage, bronze, rules)
     setting_aside = sum(r.quarantine for r in rules)
-    return partial(_judge_records, stage, entries, conditions, garbled, setting_aside), rules, conditions
+    return partial(_judge_records, stage, entries, conditions, noted, setting_aside), rules, conditions
 
 
 def _judge_records(
-    stage: Stage, entries: Sequence[Entry], conditions: Sequence[quality.Condition], garbled: pa.Table, setting_aside: int,
+    stage: Stage, entries: Sequence[Entry], conditions: Sequence[quality.Condition], noted: pa.Table, setting_aside: int,
     records: DataFrame, *, proven: bool = False,
 ) -> DataFrame:  # fmt: skip
     records = blank(records, [c.name for c in stage.contract.delivered], stage.failing)
-    typed = mark_garbled(type_rows(records, stage.contract, proven=proven), garbled)
-    typed = mark_failing(typed, stage.failing)
+    typed = mark_places(type_rows(records, stage.contract, proven=proven), noted, garbled.MARK)
+    typed = mark_places(typed, stage.failing, failing.MARK)
     rows = judge_rows(typed, stage.contract, conditions, setting_aside, _number(entries))
     return _mark_dismissed(stage, say_only_that(rows, stage.failing), entries)
 
