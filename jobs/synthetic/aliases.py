@@ -13,6 +13,7 @@ from functools import cache
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.synthetic.draws import below, draw, weighted
 from jobs.synthetic.enterprises import ENDINGS, enterprises, is_paired
@@ -68,14 +69,11 @@ def rename(world: World, delivery: Delivery, level: str) -> Delivery:
 
 
 def _rename(table: pa.Table, known: Mapping[str, Alias], code: str, name: str) -> pa.Table:
-    codes, names = table[code].to_pylist(), table[name].to_pylist()
-    found = [known.get(c) for c in codes]
-    table = _set(table, code, [a.code if a else c for a, c in zip(found, codes, strict=True)])
-    return _set(table, name, [a.name if a else n for a, n in zip(found, names, strict=True)])
-
-
-def _set(table: pa.Table, column: str, cells: list[str]) -> pa.Table:
-    return table.set_column(table.column_names.index(column), column, pa.array(cells, pa.string()))
+    position = pc.index_in(table[code], pa.array(known, pa.string()))
+    for column, called in ((code, [a.code for a in known.values()]), (name, [a.name for a in known.values()])):
+        cells = pc.coalesce(pa.array(called, pa.string()).take(position), table[column])
+        table = table.set_column(table.column_names.index(column), column, cells)
+    return table
 
 
 def true_links(world: World) -> dict[tuple[str, str], str]:

@@ -6,16 +6,16 @@ Persons are numbers with an identity number under the prefix 0999: nobody. Large
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from functools import cache, lru_cache
 
 import numpy as np
 
+from jobs.synthetic.columns import chosen, days, hundredths, to_table
 from jobs.synthetic.draws import Ints, below, between, draw
 from jobs.synthetic.enterprises import enterprises
-from jobs.synthetic.identifiers import resident_id
+from jobs.synthetic.identifiers import resident_ids
 from jobs.synthetic.places import COMMUNITY_CODES
-from jobs.synthetic.world import Delivery, World, arrivals, change_sequence, event, hundredths, to_table
+from jobs.synthetic.world import Delivery, World, arrivals, change_sequence, event
 
 HEADERS = (
     "身份证号", "单位信用代码", "单位名称", "居住社区代码", "参保日期", "月缴费基数", "参保状态", "变更序号", "操作",
@@ -96,14 +96,9 @@ def insurance(world: World, night: int) -> Delivery:
     told = np.flatnonzero((known.born <= night) & (full | changed))
     fresh = (known.born == night) | (night == 0)
     names, codes = enterprises(world).names, enterprises(world).codes
-    rows = [
-        (
-            resident_id(n), codes[e], names[e], COMMUNITY_CODES[h], date.fromordinal(since).isoformat(), hundredths(base),
-            "参保" if flag else "停保", change_sequence(night, n), "I" if is_fresh else "U",
-        )
-        for n, e, h, since, base, flag, is_fresh in zip(
-            told.tolist(), employers[told].tolist(), homes[told].tolist(), known.since[told].tolist(), known.base[told].tolist(),
-            flags[told].tolist(), fresh[told].tolist(), strict=True,
-        )
-    ]  # fmt: skip
-    return Delivery("employment.insurance", day, {"insurance.json": to_table(HEADERS, rows)}, ("月缴费基数",), full)
+    columns = (
+        resident_ids(told), chosen(codes, employers[told]), chosen(names, employers[told]), chosen(COMMUNITY_CODES, homes[told]),
+        days(known.since[told]), hundredths(known.base[told]), chosen(("停保", "参保"), flags[told].astype(np.int64)),
+        change_sequence(night, told), chosen(("U", "I"), fresh[told].astype(np.int64)),
+    )  # fmt: skip
+    return Delivery("employment.insurance", day, {"insurance.json": to_table(HEADERS, columns)}, ("月缴费基数",), full)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from functools import cache, lru_cache
 
 import numpy as np
+import pyarrow as pa
 
+from jobs.synthetic.columns import chosen, days, hundredths, to_table
 from jobs.synthetic.draws import Ints, below, between, draw, weighted
 from jobs.synthetic.identifiers import credit_code
 from jobs.synthetic.places import DISTRICT_CODES, STREETS
-from jobs.synthetic.world import NEVER, Delivery, World, arrivals, change_sequence, event, to_table
+from jobs.synthetic.world import NEVER, Delivery, World, arrivals, change_sequence, event
 
 INDUSTRIES = (
     "C3611", "C3962", "C2710", "I6510", "I6420", "F5122", "F5211", "K7010", "G5412", "M7320", "L7212", "H6210", "P8342", "E4710", "C4030",
@@ -22,6 +23,8 @@ ENDINGS = ("有限责任公司", "股份有限公司", "厂（个人独资）", 
 PAIRED = 250  # one enterprise in so many has the trade name of the one before it, and another legal form
 _FIRST, _SECOND = "云锦望松明青星竹桂月长晴", "岭川湖原台溪河海山林舟禾"
 _TRADE = {"C": "光电科技", "I": "信息技术", "F": "商贸", "K": "置业", "G": "物流", "M": "研究", "L": "企业服务", "H": "餐饮", "P": "教育", "E": "建设"}  # fmt: skip
+
+_ADDRESSES = [f"光谷市{street}{house}号" for street in STREETS for house in range(1, 401)]
 
 
 @dataclass(frozen=True)
@@ -97,10 +100,10 @@ def division(world: World, night: int) -> Ints:
 
 @lru_cache(maxsize=2)
 def address(world: World, night: int) -> Ints:
-    """Street and house of each enterprise on a night: 400 houses a street."""
+    """Street and house of each enterprise on a night, by position in _ADDRESSES."""
     known = enterprises(world)
     number = np.arange(len(known.codes))
-    return below(draw(world.seed, "address", number, known.moves <= night), 400 * len(STREETS))
+    return below(draw(world.seed, "address", number, known.moves <= night), len(_ADDRESSES))
 
 
 @lru_cache(maxsize=2)
@@ -113,9 +116,9 @@ def capital(world: World, night: int) -> Ints:
     return np.where(known.grows <= night, was * 2, was)
 
 
-def written_address(world: World, night: int, n: int) -> str:
-    street, house = divmod(int(address(world, night)[n]), 400)
-    return f"光谷市{STREETS[street]}{house + 1}号"
+def written_addresses(world: World, night: int, numbers: Ints) -> pa.Array:
+    """Where enterprises, by number, are on a night; an empty text at -1."""
+    return chosen(_ADDRESSES, np.where(numbers < 0, -1, address(world, night)[numbers]))
 
 
 HEADERS = (
@@ -130,21 +133,20 @@ def deliver(world: World, night: int) -> Delivery:
     happened = (known.born == night) | (known.ends == night) | (known.moves == night) | (known.grows == night)
     gone = known.leaves & (known.ends < night)
     told = np.flatnonzero(known.is_registered(0) if night == 0 else happened & ~gone & (known.born <= night))
-    table = to_table(HEADERS, [_row(world, night, int(n)) for n in told])
+    table = to_table(HEADERS, _columns(world, night, told))
     return Delivery("market.enterprise", world.day(night), {"enterprise.csv": table}, full=night == 0)
 
 
-def _row(world: World, night: int, n: int) -> tuple[str, ...]:
+def _columns(world: World, night: int, told: Ints) -> tuple[pa.Array, ...]:
     known = enterprises(world)
-    ended = known.ends[n] <= night
-    leaves = bool(known.leaves[n])
-    closed = ended and not leaves
-    heir = int(known.successor[n]) if closed else -1
-    since = world.day(int(known.ends[n])) if closed else date.fromordinal(int(known.established[n]))
-    district = DISTRICT_CODES[int(division(world, night)[n])]
-    operation = "I" if night == 0 or known.born[n] == night else "D" if ended and leaves else "U"
+    ended, leaves = known.ends[told] <= night, known.leaves[told]
+    is_closed, established = ended & ~leaves, known.established[told]
+    since = np.where(is_closed, world.first.toordinal() + known.ends[told], established)
+    is_new = (known.born[told] == night) | (night == 0)
     return (
-        known.codes[n], known.names[n], _FORMS[int(known.form[n])], INDUSTRIES[int(known.industry[n])], district, written_address(world, night, n),
-        f"{capital(world, night)[n]}.00", date.fromordinal(int(known.established[n])).isoformat(), "注销" if closed else "存续",
-        since.isoformat(), known.codes[heir] if heir >= 0 else "", change_sequence(night, n), operation,
+        chosen(known.codes, told), chosen(known.names, told), chosen(_FORMS, known.form[told]), chosen(INDUSTRIES, known.industry[told]),
+        chosen(DISTRICT_CODES, division(world, night)[told]), written_addresses(world, night, told),
+        hundredths(capital(world, night)[told] * 100), days(established), chosen(("存续", "注销"), is_closed.astype(np.int64)), days(since),
+        chosen(known.codes, np.where(is_closed, known.successor[told], -1)), change_sequence(night, told),
+        chosen(("I", "D", "U"), np.where(is_new, 0, np.where(ended & leaves, 1, 2))),
     )  # fmt: skip

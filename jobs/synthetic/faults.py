@@ -6,12 +6,14 @@ without holding the whole, so that one bad cell never decides over a night.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.synthetic.draws import below, draw
 from jobs.synthetic.world import Delivery, World
@@ -161,27 +163,24 @@ def break_delivery(world: World, delivery: Delivery, level: str) -> tuple[Delive
     files = dict(delivery.files)
     name = next(iter(files)) if len(files) == 1 else list(files)[delivery.night.toordinal() % len(files)]
     places = _places(world, delivery, files[name].num_rows)
-    columns = {h: files[name][h].to_pylist() for h in files[name].column_names}
+    table, changed = files[name], defaultdict[str, dict[int, str]](dict)
     faults = []
     for n, kind in enumerate(KINDS[delivery.dataset]):
         if level == "light" and (n + delivery.night.toordinal()) % 4:
             continue
-        at = next((p for p in places if columns[kind.header][p]), -1)
+        at = next((p for p in places if table[kind.header][p].as_py()), -1)
         if at < 0:
             continue
         places.remove(at)
-        columns[kind.header][at] = kind.change(columns[kind.header][at])
+        changed[kind.header][at] = kind.change(table[kind.header][at].as_py())
         rules = tuple(f"{delivery.dataset}.{r}" if "." in r else r for r in kind.rules)
         faults.append(_note(delivery, name, at, kind.name, "aside", rules))
-    copy, rival = places[0], places[1]
-    _append(columns, copy)
-    faults.append(_note(delivery, name, len(columns[kind.header]) - 1, "exact copy", "duplicate", ()))
-    _append(columns, rival)
-    amount = RIVALS[delivery.dataset]
-    columns[amount][-1] = _another(columns[amount][-1])
-    for at in (rival, len(columns[amount]) - 1):
-        faults.append(_note(delivery, name, at, "contradiction", "aside", ("Q801",)))
-    files[name] = pa.table({h: pa.array(c, pa.string()) for h, c in columns.items()})
+    copy, rival, amount, rows = places[0], places[1], RIVALS[delivery.dataset], table.num_rows
+    faults.append(_note(delivery, name, rows, "exact copy", "duplicate", ()))
+    another = {amount: {0: _another(table[amount][rival].as_py())}}
+    faults += [_note(delivery, name, at, "contradiction", "aside", ("Q801",)) for at in (rival, rows + 1)]
+    added = (table.slice(copy, 1), _change(table.slice(rival, 1), another))
+    files[name] = pa.concat_tables([_change(table, changed), *added])
     if delivery.dataset in SWAPPED and level == "all":
         files[name] = files[name].select(files[name].column_names[::-1])
         faults.append(_note(delivery, name, -1, "columns in another order", "read", ()))
@@ -219,9 +218,15 @@ def _another(value: str) -> str:
     return f"{int(whole) + 1}{'.' if rest else ''}{rest}"
 
 
-def _append(columns: dict[str, list[str]], at: int) -> None:
-    for cells in columns.values():
-        cells.append(cells[at])
+def _change(table: pa.Table, cells: Mapping[str, Mapping[int, str]]) -> pa.Table:
+    """The table with other texts in some places, given by header and position."""
+    for header, texts in cells.items():
+        places = sorted(texts)
+        mask = np.zeros(table.num_rows, bool)
+        mask[places] = True
+        column = pc.replace_with_mask(table[header], pa.array(mask), pa.array([texts[p] for p in places], pa.string()))
+        table = table.set_column(table.column_names.index(header), header, column)
+    return table
 
 
 def _note(delivery: Delivery, file: str, at: int, kind: str, outcome: str, rules: tuple[str, ...]) -> Fault:

@@ -6,19 +6,18 @@ building. A holder that closes or leaves the city often stays in the register fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import cache, lru_cache
 
 import numpy as np
 import pyarrow as pa
 
+from jobs.synthetic.columns import chosen, days, hundredths, to_table
 from jobs.synthetic.draws import Bits, Ints, below, between, draw, weighted
-from jobs.synthetic.enterprises import INDUSTRIES, enterprises, written_address
+from jobs.synthetic.enterprises import INDUSTRIES, enterprises, written_addresses
 from jobs.synthetic.identifiers import parcel_code, unit_code
 from jobs.synthetic.places import COMMUNITY_CODES, DISTRICT_CODES
-from jobs.synthetic.world import NEVER, Delivery, World, arrivals, change_sequence, hundredths
+from jobs.synthetic.world import NEVER, Delivery, World, arrivals, change_sequence
 
 HEADERS = (
     "不动产单元号", "宗地代码", "行政区划代码", "社区代码", "权利人代码", "权利人名称", "权利人地址", "用途", "面积", "供地日期", "利用状态", "变更序号",
@@ -69,7 +68,7 @@ class Units:
 
     number: Ints
     codes: list[str]
-    parcels: list[str]
+    parcel: Ints
     holder: Ints
     area_cents: Ints
 
@@ -158,8 +157,7 @@ def units(world: World, night: int) -> Units:
     there = np.flatnonzero((known.starts <= night) & (night < known.ends))
     parcel = known.parcel[there]
     return Units(
-        number=there, codes=[known.codes[n] for n in there.tolist()], parcels=[land.codes[p] for p in parcel.tolist()],
-        holder=known.holder(night)[there], area_cents=land.area_cents[parcel],
+        number=there, codes=[known.codes[n] for n in there.tolist()], parcel=parcel, holder=known.holder(night)[there], area_cents=land.area_cents[parcel],
     )  # fmt: skip
 
 
@@ -175,22 +173,12 @@ def parcels(world: World, night: int) -> Delivery:
 
 def _table(world: World, night: int, told: Ints) -> pa.Table:
     land, known, companies = known_parcels(world), known_units(world), enterprises(world)
-    parcel, holder = known.parcel[told].tolist(), known.holder(night)[told].tolist()
-    area, supplied = land.area_cents[parcel].tolist(), land.supplied[parcel].tolist()
+    parcel, holder = known.parcel[told], known.holder(night)[told]
     is_new = (known.starts[told] == night) | (night == 0)
-    columns: tuple[Sequence[str], ...] = (
-        [known.codes[n] for n in told.tolist()],
-        [land.codes[p] for p in parcel],
-        [DISTRICT_CODES[p % 6] for p in parcel],
-        [COMMUNITY_CODES[c] for c in land.community[parcel].tolist()],
-        [companies.codes[h] if h >= 0 else "" for h in holder],
-        [companies.names[h] if h >= 0 else "" for h in holder],
-        [written_address(world, night, h) if h >= 0 else "" for h in holder],
-        [USES[u] for u in land.use[parcel].tolist()],
-        [hundredths(a) for a in area],
-        [date.fromordinal(s).isoformat() for s in supplied],
-        np.where(known.slot[told] == 0, "闲置", "在用").tolist(),
-        [change_sequence(night, n) for n in told.tolist()],
-        np.where(known.ends[told] == night, "D", np.where(is_new, "I", "U")).tolist(),
-    )
-    return pa.table({h: pa.array(c, pa.string()) for h, c in zip(HEADERS, columns, strict=True)})
+    return to_table(HEADERS, (
+        chosen(known.codes, told), chosen(land.codes, parcel), chosen(DISTRICT_CODES, parcel % 6), chosen(COMMUNITY_CODES, land.community[parcel]),
+        chosen(companies.codes, holder), chosen(companies.names, holder), written_addresses(world, night, holder),
+        chosen(USES, land.use[parcel]), hundredths(land.area_cents[parcel]), days(land.supplied[parcel]),
+        chosen(("闲置", "在用"), np.minimum(known.slot[told], 1)), change_sequence(night, told),
+        chosen(("D", "I", "U"), np.where(known.ends[told] == night, 0, np.where(is_new, 1, 2))),
+    ))  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 from jobs.synthetic.calendars import is_workday
 from jobs.synthetic.draws import Ints, below, between, draw
 from jobs.synthetic.places import COMMUNITIES, COMMUNITY_CODES
-from jobs.synthetic.world import Delivery, World, to_table
+from jobs.synthetic.world import Delivery, World, from_rows
 
 SCHOOL_HEADERS = ("学校编码", "学校名称", "社区代码", "学位数", "在校生数")
 FACILITY_HEADERS = ("机构编码", "机构名称", "社区代码", "床位数", "医师数")
@@ -48,7 +48,7 @@ def schools(world: World, night: int) -> Delivery:
         (f"X{n + 1:04}", _name(place, _SCHOOLS[kind]), COMMUNITY_CODES[place], str(places[n]), str(enrolled[n]))
         for n, (place, kind) in enumerate(found)
     ]
-    return Delivery("education.school", world.day(night), {"school.csv": to_table(SCHOOL_HEADERS, rows)})
+    return Delivery("education.school", world.day(night), {"school.csv": from_rows(SCHOOL_HEADERS, rows)})
 
 
 def facilities(world: World, night: int) -> Delivery:
@@ -67,7 +67,7 @@ def facilities(world: World, night: int) -> Delivery:
         (f"H{n + 1:04}", _name(place, _FACILITIES[kind]), COMMUNITY_CODES[place], str(beds[n]), str(doctors[n]))
         for n, (place, kind) in enumerate(found)
     ]
-    return Delivery("health.facility", world.day(night), {"facility.csv": to_table(FACILITY_HEADERS, rows)})
+    return Delivery("health.facility", world.day(night), {"facility.csv": from_rows(FACILITY_HEADERS, rows)})
 
 
 def communities(world: World, night: int) -> Delivery:
@@ -84,4 +84,4 @@ def communities(world: World, night: int) -> Delivery:
         (code, COMMUNITIES[code], code[:6], str(residents[n]), str(working[n]), str(cases[n]))
         for n, code in enumerate(COMMUNITY_CODES)
     ]
-    return Delivery("grid.community", world.day(night), {"community.csv": to_table(COMMUNITY_HEADERS, rows)})
+    return Delivery("grid.community", world.day(night), {"community.csv": from_rows(COMMUNITY_HEADERS, rows)})

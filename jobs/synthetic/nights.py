@@ -17,18 +17,20 @@ from jobs.synthetic.aliases import true_links
 from jobs.synthetic.answers import TABLES, Facts
 from jobs.synthetic.answers.pending import pending
 from jobs.synthetic.city import deliveries
+from jobs.synthetic.columns import to_table
 from jobs.synthetic.faults import Fault
 from jobs.synthetic.folded import READINGS, Registers
 from jobs.synthetic.world import Delivery, World
 from jobs.synthetic.write import write_delivery
 
-Cells = dict[tuple[str, str], tuple[int, int, int]]
+_spell = json.JSONEncoder(ensure_ascii=False).encode
+_NO_READINGS = pa.schema({"sensor": pa.string(), "hour": pa.string(), "readings": pa.int64(), "volume": pa.int64(), "weighted": pa.int64()}).empty_table()  # fmt: skip
 
 
 def write_nights(world: World, level: str, out: Path, tell: Callable[[], object]) -> dict[str, int]:
     """Write `out`/inbox, `out`/faults and `out`/truth; returns how many deliveries, records, faults and gold rows."""
     counts: Counter[str] = Counter(deliveries=0, records=0, faults=0)
-    registers, cells = Registers(), Cells()
+    registers, readings = Registers(), [_NO_READINGS]
     night: dict[str, tuple[Delivery, list[Fault]]] = {}
     stated: list[dict[str, Any]] = []
     register: list[Fault] = []
@@ -37,7 +39,7 @@ def write_nights(world: World, level: str, out: Path, tell: Callable[[], object]
             _take_in(night, registers)
             tell()
         if delivery.dataset == READINGS:
-            cells |= _read(delivery, faults)
+            readings.append(_read(delivery, faults))
         else:
             night[delivery.dataset] = (delivery, faults)  # a correction takes the place of the first
         records = write_delivery(world, delivery, out / "inbox")
@@ -46,7 +48,7 @@ def write_nights(world: World, level: str, out: Path, tell: Callable[[], object]
         stated.append(_state(delivery, records, faults))
     _take_in(night, registers)
     tell()
-    facts = Facts(registers.rows, cells, world.day(0), world.day(world.nights - 1))
+    facts = Facts(registers.tables, pa.concat_tables(readings), world.day(0), world.day(world.nights - 1))
     _write(
         out / "faults" / "register.jsonl",
         [{**asdict(f), "business_date": f.business_date.isoformat()} for f in register],
@@ -54,15 +56,13 @@ def write_nights(world: World, level: str, out: Path, tell: Callable[[], object]
     _write(out / "truth" / "deliveries.jsonl", stated)
     _write(out / "truth" / "links.jsonl", _true_links(world, facts))
     _write(out / "truth" / "pending.jsonl", pending(facts))
-    gold = {table.__name__: table(facts) for table in TABLES}
-    for name, rows in gold.items():
-        _write(out / "truth" / "gold" / f"{name}.jsonl", rows)
-    return {**counts, "gold rows": sum(map(len, gold.values()))}
+    gold = [_write(out / "truth" / "gold" / f"{table.__name__}.jsonl", table(facts)) for table in TABLES]
+    return {**counts, "gold rows": sum(gold)}
 
 
 def _true_links(world: World, facts: Facts) -> Iterable[Mapping[str, Any]]:
     """Of every code that a department uses, the enterprise that it means; only of those that the registry still has."""
-    former, known = true_links(world), {code for (code,) in facts.registers["market.enterprise"]}
+    former, known = true_links(world), {code for (code,) in facts.rows("market.enterprise", "统一社会信用代码")}
     for source, code in facts.links:
         entity = former.get((source, code), code)
         if entity in known:
@@ -75,26 +75,29 @@ def _take_in(night: dict[str, tuple[Delivery, list[Fault]]], registers: Register
     night.clear()
 
 
-def _read(delivery: Delivery, faults: Iterable[Fault]) -> Cells:
+def _read(delivery: Delivery, faults: Iterable[Fault]) -> pa.Table:
     """Good readings by sensor and hour: how many, their volume, volume times speed in tenths."""
     bad: dict[str, list[int]] = {}
     for fault in faults:
         bad.setdefault(fault.file, []).append(fault.record - 1)
-    found: Cells = {}
+    found = []
     for name, table in delivery.files.items():
         keep = np.ones(table.num_rows, bool)
         keep[bad.get(name, [])] = False
         good = table.filter(pa.array(keep))
         volume = pc.cast(good["流量"], pa.int64())
         speed = pc.cast(pc.replace_substring(good["平均速度"], ".", ""), pa.int64())
-        counted = pa.table(
-            {"sensor": good["设备编号"], "hour": pc.utf8_slice_codeunits(good["测量时间"], 0, 13), "volume": volume, "weighted": pc.multiply(volume, speed)}
-        ).group_by(["sensor", "hour"]).aggregate([("volume", "count"), ("volume", "sum"), ("weighted", "sum")])  # fmt: skip
-        columns = [counted[c].to_pylist() for c in ("sensor", "hour", "volume_count", "volume_sum", "weighted_sum")]
-        for sensor, hour, n, total, weighted in zip(*columns, strict=True):
-            before = found.get((sensor, hour), (0, 0, 0))
-            found[sensor, hour] = (before[0] + n, before[1] + total, before[2] + weighted)
-    return found
+        hour = pc.utf8_slice_codeunits(good["测量时间"], 0, 13)
+        counted = to_table(
+            ("sensor", "hour", "volume", "weighted"), (good["设备编号"], hour, volume, pc.multiply(volume, speed))
+        )
+        found.append(_counted(counted, [("volume", "count"), ("volume", "sum"), ("weighted", "sum")]))
+    return _counted(pa.concat_tables(found), [("readings", "sum"), ("volume", "sum"), ("weighted", "sum")])
+
+
+def _counted(table: pa.Table, how: list[tuple[str, str]]) -> pa.Table:
+    counted = table.group_by(["sensor", "hour"], use_threads=False).aggregate(how)
+    return counted.rename_columns(_NO_READINGS.column_names)
 
 
 def _state(delivery: Delivery, records: int, faults: list[Fault]) -> dict[str, Any]:
@@ -107,6 +110,12 @@ def _state(delivery: Delivery, records: int, faults: list[Fault]) -> dict[str, A
     }  # fmt: skip
 
 
-def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
+    """One line a row; returns how many."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+    count = 0
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(f"{_spell(row)}\n")
+            count += 1
+    return count

@@ -19,7 +19,7 @@ from jobs.synthetic.draws import Ints, below, between, draw, weighted
 from jobs.synthetic.enterprises import division, enterprises
 from jobs.synthetic.places import DISTRICT_CODES
 from jobs.synthetic.traffic import moment
-from jobs.synthetic.world import Delivery, World, change_sequence, to_table
+from jobs.synthetic.world import Delivery, World, change_sequence, from_rows
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 APPROVAL_HEADERS = (
@@ -197,13 +197,14 @@ def approvals(world: World, night: int) -> Delivery:
     told = (known.night <= 0) if night == 0 else (known.night == night) | ((known.night < night) & (lacks | is_decided))
     numbers = np.flatnonzero(told)
     luck = below(draw(world.seed, "visits", numbers), 20)
-    rows = [_row(world, night, n, chance) for n, chance in zip(numbers.tolist(), luck.tolist(), strict=True)]
+    told_as = zip(numbers.tolist(), luck.tolist(), change_sequence(night, numbers).to_pylist(), strict=True)
+    rows = [_row(world, night, n, chance, sequence) for n, chance, sequence in told_as]
     return Delivery(
-        "services.approval", world.day(night), {"approval.csv": to_table(APPROVAL_HEADERS, rows)}, full=night == 0
+        "services.approval", world.day(night), {"approval.csv": from_rows(APPROVAL_HEADERS, rows)}, full=night == 0
     )
 
 
-def _row(world: World, night: int, n: int, luck: int) -> tuple[str, ...]:
+def _row(world: World, night: int, n: int, luck: int, sequence: str) -> tuple[str, ...]:
     """A case as it stands at the end of the day: who applies at a counter comes, comes again with what lacks, and may fetch the paper."""
     known, today = cases(world), world.day(night).toordinal()
     item, channel, who = ITEMS[int(known.item[n])], int(known.channel[n]), int(known.applicant[n])
@@ -217,7 +218,7 @@ def _row(world: World, night: int, n: int, luck: int) -> tuple[str, ...]:
         _case_id(world, n), item.code, item.name, item.department, CHANNELS[channel], enterprises(world).codes[who] if who >= 0 else "",
         DISTRICT_CODES[int(known.district[n])], world.day(int(known.night[n])).isoformat(),
         date.fromordinal(end).isoformat() if is_decided else "", str(supplements), str(visits),
-        str(known.grade[n]) if is_decided and known.grade[n] else "", change_sequence(night, n), "I" if is_new else "U",
+        str(known.grade[n]) if is_decided and known.grade[n] else "", sequence, "I" if is_new else "U",
     )  # fmt: skip
 
 
@@ -237,4 +238,4 @@ def steps(world: World, night: int) -> Delivery:
         (_case_id(world, n), str(number[n, s]), STEP_NAMES[s], moment(int(begun[n, s])), moment(int(known.ends[n, s])))
         for n, s in zip(*[a.tolist() for a in np.nonzero(told)], strict=True)
     ]
-    return Delivery("services.step", world.day(night), {"step.csv": to_table(STEP_HEADERS, rows)})
+    return Delivery("services.step", world.day(night), {"step.csv": from_rows(STEP_HEADERS, rows)})

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.synthetic import land
+from jobs.synthetic.columns import chosen, days, hundredths, to_table, whole
 from jobs.synthetic.draws import Ints, below, between, draw
 from jobs.synthetic.employment import employer, is_insured
 from jobs.synthetic.enterprises import INDUSTRIES, enterprises
-from jobs.synthetic.world import Delivery, World, hundredths, to_table
+from jobs.synthetic.world import Delivery, World
 
 HEADERS = (
     "税票号码", "纳税人识别号", "纳税人名称", "税种", "税款所属期", "入库日期", "实缴金额", "欠缴金额", "不动产单元号",
 )  # fmt: skip
+TAXES = ("增值税", "个人所得税", "企业所得税", "城镇土地使用税")
 AMOUNTS = ("实缴金额", "欠缴金额")
 _SEASON = {  # permille of an average month
     "F": (1400, 1250, 850, 850, 900, 900, 900, 900, 950, 1000, 1100, 1000),
@@ -29,15 +32,16 @@ _LAND_RATE = 150  # fen for a square metre and quarter
 
 
 @dataclass(frozen=True)
-class Payment:
-    """What an enterprise, by number, pays of a tax for a month, and what it still owes, in fen; `unit` for land-use tax."""
+class Payments:
+    """Which enterprise, by number, pays which of TAXES for which month (the ordinal of its first day): what is paid, and what it
+    still owes, in fen; the number of the unit for land-use tax, else -1."""
 
-    who: int
-    tax: str
-    month: date
-    paid: int
-    arrears: int = 0
-    unit: str = ""
+    who: Ints
+    tax: Ints
+    month: Ints
+    paid: Ints
+    arrears: Ints
+    unit: Ints
 
 
 def payments(world: World, night: int) -> Delivery:
@@ -57,12 +61,11 @@ def is_corrected(night: int) -> bool:
 def _deliver(world: World, night: int, revision: int) -> Delivery:
     day = world.day(night)
     month = _month_before(day)
-    rows = [*_returns(world, night, month, _files_today(world, night)), *_land_use(world, night)]
+    told = [*_returns(world, night, month, _files_today(world, night)), _land_use(world, night)]
     if night == 0:
-        rows += _year_before(world)
-    if revision > 1:
-        rows = [_settled(row, n) for n, row in enumerate(rows)]
-    table = to_table(HEADERS, [_spell(world, row, day, n) for n, row in enumerate(rows)])
+        told += _year_before(world)
+    made = Payments(*(np.concatenate([getattr(p, field.name) for p in told]) for field in fields(Payments)))
+    table = to_table(HEADERS, _columns(world, _settle(made) if revision > 1 else made, day))
     return Delivery(
         "tax.payment",
         day,
@@ -99,7 +102,7 @@ def turnover(world: World, month: date) -> Ints:
     return earned
 
 
-def _returns(world: World, night: int, month: date, who: Ints) -> list[Payment]:
+def _returns(world: World, night: int, month: date, who: Ints) -> list[Payments]:
     """What some enterprises pay for a month: tax on value added and on wages, and after a quarter on profit.
 
     Income tax that employers withhold is 40 yuan and 3 fen a month for each insured person.
@@ -109,56 +112,60 @@ def _returns(world: World, night: int, month: date, who: Ints) -> list[Payment]:
     earned = turnover(world, month)[who]
     staff = np.bincount(employer(world, night)[is_insured(world, night)], minlength=len(known.codes))
     employers = who[staff[who] > 0]
-    rows = _with_arrears(world, night, "增值税", month, who, earned * rate[who] // 10)
-    rows += _with_arrears(world, night, "个人所得税", month, employers, staff[employers] * 4_003)
-    if month.month % 3 == 0:
-        rows += _with_arrears(world, night, "企业所得税", month, who, earned * 15)
-    return rows
+    found = [
+        _with_arrears(world, night, "增值税", month, who, earned * rate[who] // 10),
+        _with_arrears(world, night, "个人所得税", month, employers, staff[employers] * 4_003),
+    ]
+    return (
+        [*found, _with_arrears(world, night, "企业所得税", month, who, earned * 15)] if month.month % 3 == 0 else found
+    )
 
 
-def _with_arrears(world: World, night: int, tax: str, month: date, who: Ints, due: Ints) -> list[Payment]:
+def _with_arrears(world: World, night: int, tax: str, month: date, who: Ints, due: Ints) -> Payments:
     """One payment in forty is a part of what is due; the rest is arrears."""
     short = below(draw(world.seed, f"arrears {tax}", who, night), 40) == 0
     arrears = np.where(short, due // 4, 0)
-    found = zip(who.tolist(), due.tolist(), arrears.tolist(), strict=True)
-    return [Payment(n, tax, month, d - a, a) for n, d, a in found]
+    return Payments(
+        who, _each(who, TAXES.index(tax)), _each(who, month.toordinal()), due - arrears, arrears, _each(who, -1)
+    )
 
 
-def _land_use(world: World, night: int) -> list[Payment]:
+def _each(who: Ints, value: int) -> Ints:
+    return np.full(len(who), value)
+
+
+def _land_use(world: World, night: int) -> Payments:
     """Holders pay for their units once a quarter, each unit on its own night; the units of a parcel share its area."""
-    held, ordinal = land.units(world, night), world.day(night).toordinal()
-    sharing = Counter(held.parcels)
-    is_due = ((held.number + ordinal) % _LAND_EVERY == 0) & (held.holder >= 0)
-    month, is_live = world.day(night).replace(day=1), enterprises(world).is_live(night)
-    return [
-        Payment(
-            int(held.holder[n]), "城镇土地使用税", month, int(held.area_cents[n]) * _LAND_RATE // (100 * sharing[held.parcels[n]]), unit=held.codes[n],
-        )
-        for n in np.flatnonzero(is_due).tolist()
-        if is_live[held.holder[n]]
-    ]  # fmt: skip
+    held, day = land.units(world, night), world.day(night)
+    sharing = np.bincount(held.parcel)[held.parcel]
+    is_due = ((held.number + day.toordinal()) % _LAND_EVERY == 0) & (held.holder >= 0)
+    due = np.flatnonzero(is_due & enterprises(world).is_live(night)[held.holder])
+    who, paid = held.holder[due], held.area_cents[due] * _LAND_RATE // (100 * sharing[due])
+    month = _each(who, day.replace(day=1).toordinal())
+    return Payments(who, _each(who, TAXES.index("城镇土地使用税")), month, paid, _each(who, 0), held.number[due])
 
 
-def _year_before(world: World) -> list[Payment]:
+def _year_before(world: World) -> list[Payments]:
     """What was paid for the months a year before those of which this run's nights tell, so that there is something to compare."""
     known = enterprises(world)
-    rows: list[Payment] = []
+    found: list[Payments] = []
     for month in sorted({_month_before(world.day(night)) for night in range(world.nights)}):
         earlier = month.replace(year=month.year - 1)
         who = np.flatnonzero((known.born < 0) & (known.established < earlier.toordinal()))
-        rows += [replace(p, paid=p.paid + p.arrears, arrears=0) for p in _returns(world, 0, earlier, who)]
-    return rows
+        found += [replace(p, paid=p.paid + p.arrears, arrears=p.arrears * 0) for p in _returns(world, 0, earlier, who)]
+    return found
 
 
-def _settled(payment: Payment, number: int) -> Payment:
+def _settle(made: Payments) -> Payments:
     """Of the corrected delivery: every second payment with arrears was paid in full."""
-    is_settled = payment.arrears and number % 2
-    return replace(payment, paid=payment.paid + payment.arrears, arrears=0) if is_settled else payment
+    settled = np.where(np.arange(len(made.who)) % 2 == 1, made.arrears, 0)
+    return replace(made, paid=made.paid + settled, arrears=made.arrears - settled)
 
 
-def _spell(world: World, payment: Payment, day: date, number: int) -> tuple[str, ...]:
-    known = enterprises(world)
+def _columns(world: World, made: Payments, day: date) -> tuple[pa.Array, ...]:
+    known, number = enterprises(world), np.arange(len(made.who))
     return (
-        f"{day:%Y%m%d}{number:010}", known.codes[payment.who], known.names[payment.who], payment.tax, payment.month.isoformat(),
-        day.isoformat(), hundredths(payment.paid), hundredths(payment.arrears), payment.unit,
+        pc.binary_join_element_wise(f"{day:%Y%m%d}", whole(number, 10), ""), chosen(known.codes, made.who), chosen(known.names, made.who),
+        chosen(TAXES, made.tax), days(made.month), days(_each(made.who, day.toordinal())), hundredths(made.paid), hundredths(made.arrears),
+        chosen(land.known_units(world).codes, made.unit),
     )  # fmt: skip

@@ -17,7 +17,7 @@ import pyarrow as pa
 from jobs.synthetic.calendars import holiday_of, is_workday
 from jobs.synthetic.draws import Ints, below, between, draw, weighted
 from jobs.synthetic.places import DISTRICT_CODES
-from jobs.synthetic.world import NEVER, Delivery, World, to_table
+from jobs.synthetic.world import NEVER, Delivery, World, from_rows
 
 SENSOR_HEADERS = ("设备编号", "路段编号", "行政区划代码", "自由流速度")
 READING_HEADERS = ("设备编号", "测量时间", "流量", "平均速度", "占有率")
@@ -80,7 +80,7 @@ def sensors(world: World, night: int) -> Delivery:
         (f"S{n:05}", f"R{s:04}", DISTRICT_CODES[s % 6], f"{free[s] // 10}.{free[s] % 10}")
         for n, s in enumerate(segment(world, night).tolist())
     ]
-    return Delivery("traffic.sensor", world.day(night), {"sensor.csv": to_table(SENSOR_HEADERS, rows)})
+    return Delivery("traffic.sensor", world.day(night), {"sensor.csv": from_rows(SENSOR_HEADERS, rows)})
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ def _left(world: World, night: int) -> Ints:
 def incidents(world: World, night: int) -> Delivery:
     """traffic.incident: those reported that day, and those that were open and closed that day."""
     rows = [row for before in range(max(night - 3, 0), night + 1) for row in _rows(world, before, night)]
-    return Delivery("traffic.incident", world.day(night), {"incident.csv": to_table(INCIDENT_HEADERS, rows)})
+    return Delivery("traffic.incident", world.day(night), {"incident.csv": from_rows(INCIDENT_HEADERS, rows)})
 
 
 def _rows(world: World, before: int, night: int) -> list[tuple[str, ...]]:

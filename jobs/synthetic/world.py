@@ -10,6 +10,7 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 
+from jobs.synthetic.columns import whole
 from jobs.synthetic.draws import Ints, below, draw
 
 NEVER = 1 << 30  # a night that does not come
@@ -48,8 +49,8 @@ class Delivery:
     hash_totals: tuple[str, ...] = ()
 
 
-def to_table(headers: Sequence[str], rows: Sequence[tuple[str, ...]]) -> pa.Table:
-    """Rows of texts as a table under some headers; an empty text is a cell without a value."""
+def from_rows(headers: Sequence[str], rows: Sequence[tuple[str, ...]]) -> pa.Table:
+    """Few rows of texts as a table under some headers; an empty text is a cell without a value."""
     columns = zip(*rows, strict=True) if rows else ((),) * len(headers)
     return pa.table({h: pa.array(list(c), pa.string()) for h, c in zip(headers, columns, strict=True)})
 
@@ -66,11 +67,6 @@ def event(world: World, what: str, number: Ints, born: Ints, once_in: int) -> In
     return np.where((night < world.nights) & (night > np.maximum(born, 0)), night, NEVER)
 
 
-def hundredths(number: int) -> str:
-    """A whole number of hundredths (fen, square decimetres) as decimal text."""
-    return f"{number // 100}.{number % 100:02}"
-
-
-def change_sequence(night: int, number: int) -> str:
+def change_sequence(night: int, numbers: Ints) -> pa.Array:
     """What orders changes: later nights have greater ones, and within a night each record has its own."""
-    return str((night + 1) * 100_000_000 + number)
+    return whole((night + 1) * 100_000_000 + numbers)

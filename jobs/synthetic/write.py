@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import io
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.csv
 from openpyxl import Workbook
 
+from jobs.synthetic.columns import BATCH, rows_of
 from jobs.synthetic.draws import between, draw
 from jobs.synthetic.world import Delivery, World
 
@@ -34,9 +36,12 @@ def write_delivery(world: World, delivery: Delivery, out: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     stated = []
     for name, table in delivery.files.items():
-        data = encode(delivery.dataset, name, table)
-        (folder / name).write_bytes(data)
-        stated.append({"name": name, "records": table.num_rows, "sha256": hashlib.sha256(data).hexdigest()})
+        digest = hashlib.sha256()
+        with (folder / name).open("wb") as file:
+            for data in encode(delivery.dataset, name, table):
+                file.write(data)
+                digest.update(data)
+        stated.append({"name": name, "records": table.num_rows, "sha256": digest.hexdigest()})
     records = sum(int(str(f["records"])) for f in stated)
     manifest = {
         "delivered_at": _delivered_at(world, delivery), "revision": delivery.revision, "full": delivery.full, "records": records,
@@ -85,28 +90,40 @@ def _delivered_at(world: World, delivery: Delivery) -> str:
 
 def _sum(delivery: Delivery, header: str) -> str:
     """The control total of a column: of every cell that is a plain number."""
-    cells = [c for table in delivery.files.values() for c in table[header].to_pylist()]
+    cells = (c for table in delivery.files.values() for (c,) in rows_of(table, header))
     return str(sum((Decimal(c) for c in cells if _NUMBER.fullmatch(c)), Decimal(0)))
 
 
-def encode(dataset: str, name: str, table: pa.Table) -> bytes:
-    """The bytes of one file, in the form its name says."""
+def encode(dataset: str, name: str, table: pa.Table) -> Iterator[bytes]:
+    """The bytes of one file, in the form its name says; of a large one some at a time."""
     if name.endswith(".xlsx"):
-        return _workbook(table)
-    if name.endswith(".zip"):
+        yield _workbook(table)
+    elif name.endswith(".zip"):
         packed = name.removesuffix(".zip")
-        return _archive({packed: encode(dataset, packed, table)})
-    if name.endswith(".json"):
-        rows = [table.column_names, *[list(r) for r in zip(*[c.to_pylist() for c in table.columns], strict=True)]]
-        return ("[\n" + ",\n".join(json.dumps(r, ensure_ascii=False) for r in rows) + "\n]\n").encode()
-    header = ",".join(table.column_names) + "\n"
-    body = io.BytesIO()
+        yield _archive({packed: b"".join(encode(dataset, packed, table))})
+    elif name.endswith(".json"):
+        yield from _lists(table)
+    else:
+        yield from _lines(table, ENCODINGS.get(dataset, "utf-8"))
+
+
+def _lists(table: pa.Table) -> Iterator[bytes]:
+    """JSON: a list of the headers and a list a row."""
+    spell = json.JSONEncoder(ensure_ascii=False).encode
+    yield f"[\n{json.dumps(table.column_names, ensure_ascii=False)}".encode()
+    for row in rows_of(table, *table.column_names):
+        yield f",\n{spell(row)}".encode()
+    yield b"\n]\n"
+
+
+def _lines(table: pa.Table, encoding: str) -> Iterator[bytes]:
+    encoder = codecs.getincrementalencoder(encoding)()
+    yield encoder.encode(",".join(table.column_names) + "\n")
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
-    pyarrow.csv.write_csv(table, body, options)
-    encoding = ENCODINGS.get(dataset, "utf-8")
-    if encoding == "utf-8":
-        return header.encode() + body.getvalue()
-    return (header + body.getvalue().decode()).encode(encoding)
+    for batch in table.to_batches(max_chunksize=BATCH):
+        lines = io.BytesIO()
+        pyarrow.csv.write_csv(batch, lines, options)
+        yield lines.getvalue() if encoding == "utf-8" else encoder.encode(lines.getvalue().decode())
 
 
 def _workbook(table: pa.Table) -> bytes:
@@ -115,7 +132,7 @@ def _workbook(table: pa.Table) -> bytes:
     book.properties.created = _LONG_AGO.replace(tzinfo=None)
     sheet = book.create_sheet("宗地")
     sheet.append(table.column_names)
-    for row in zip(*[c.to_pylist() for c in table.columns], strict=True):
+    for row in rows_of(table, *table.column_names):
         sheet.append([cell or None for cell in row])
     made = io.BytesIO()
     book.save(made)

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.bench.generated import measure_generated
 from tests.bench.growth import measure_growth
 from tests.bench.history import measure_history
 from tests.bench.say import judge, out, print_costs
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         measure_growth(work, options.sizes, options.runs, options.contestants or BY_SIZE)
     if options.only == "history":
         measure_history(work, options.nights, options.night_rows)
+    if options.only == "generated":
+        measure_generated(work, options.scales.split(","))
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -36,13 +39,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=5_000_000, help="rows of the generated night, without its copies")
     parser.add_argument("--runs", type=int, default=5, help="runs in one JVM; medians are of the third and later ones")
     parser.add_argument(
-        "--only", choices=["nights", "traffic", "growth", "history"], help="default: nights and traffic"
+        "--only", choices=["nights", "traffic", "growth", "history", "generated"], help="default: nights and traffic"
     )
     parser.add_argument("--contestants", type=_names, help="some of these, with commas: " + ", ".join(CONTESTANTS))
     sizes = "1000000,3000000,10000000"
     parser.add_argument("--sizes", type=_sizes, default=sizes, help="rows of growth's nights, with commas")
     parser.add_argument("--nights", type=int, default=60, help="nights of history")
     parser.add_argument("--night-rows", type=int, default=10_000, help="rows of each of them")
+    parser.add_argument("--scales", default="1,30", help="scales of the invented city, with commas")
     parser.add_argument("--work", help="folder for inputs and lakes [default: the temporary folder]")
     return parser.parse_args(arguments)
 

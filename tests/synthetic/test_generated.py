@@ -132,7 +132,7 @@ def test_a_night_of_changes_after_the_first_ends_in_what_a_full_one_says() -> No
         registers.apply(market(SMALL, night), [])
     known = enterprises(SMALL)
     last = SMALL.nights - 1
-    assert {code for (code,) in registers.rows["market.enterprise"]} == {
+    assert set(registers.tables["market.enterprise"]["统一社会信用代码"].to_pylist()) == {
         c for c, there in zip(known.codes, known.is_registered(last), strict=True) if there
     }
 
@@ -141,13 +141,19 @@ def test_on_the_first_of_a_month_everybody_insured_is_named_again() -> None:
     registers, first = Registers(), (date(2026, 2, 1) - SMALL.first).days
     for night in range(first):
         registers.apply(insurance(SMALL, night), [])
-    before = dict(registers.rows["employment.insurance"])
+    before = sequences(registers)
     delivery = insurance(SMALL, first)
     registers.apply(delivery, [])
-    after = registers.rows["employment.insurance"]
+    after = sequences(registers)
     assert delivery.full
     assert set(before) <= set(after)
-    assert [k for k, r in before.items() if r["变更序号"] == after[k]["变更序号"]] == []
+    assert [person for person, told in before.items() if told == after[person]] == []
+
+
+def sequences(registers: Registers) -> dict[str, str]:
+    """When each insured person was last told of, by identity number."""
+    columns = registers.tables["employment.insurance"].select(["身份证号", "变更序号"]).columns
+    return dict(zip(*[c.to_pylist() for c in columns], strict=True))
 
 
 def total_of(delivery: Delivery, header: str) -> Decimal:

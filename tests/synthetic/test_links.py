@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
@@ -17,7 +18,7 @@ from jobs.synthetic import employment, enterprises, land, services, tax
 from jobs.synthetic.aliases import aliases, rename, true_links
 from jobs.synthetic.answers.links import Link, find_links
 from jobs.synthetic.faults import break_delivery
-from jobs.synthetic.folded import Registers, Row
+from jobs.synthetic.folded import Registers
 from jobs.synthetic.world import World
 
 pytestmark = pytest.mark.long
@@ -25,21 +26,21 @@ pytestmark = pytest.mark.long
 WORLD = World(7, Decimal("0.2"), date(2026, 1, 5), 1)
 SMALL = replace(WORLD, scale=Decimal("0.05"))
 DELIVER = (enterprises.deliver, tax.payments, employment.insurance, land.parcels, services.approvals)
-Rows = Mapping[str, list[Row]]
+Tables = Mapping[str, pa.Table]
 
 
-def first_night(world: World, level: str) -> Rows:
+def first_night(world: World, level: str) -> Tables:
     """The registers of those who name enterprises, as they stand after the first night."""
     registers = Registers()
     for deliver in DELIVER:
         registers.apply(*break_delivery(world, rename(world, deliver(world, 0), level), level))
-    return {dataset: list(rows.values()) for dataset, rows in registers.rows.items()}
+    return registers.tables
 
 
-def frame(spark: SparkSession, rows: Rows, dataset: str) -> DataFrame:
+def frame(spark: SparkSession, tables: Tables, dataset: str) -> DataFrame:
     """The columns of a dataset that the mart reads, under the contract's names."""
     columns = [c for c in load_contracts("optics_valley")[dataset].columns if _is_read(c.name)]
-    cells = [tuple(row[c.header] or None for c in columns) for row in rows[dataset]]
+    cells = [tuple(row[c.header] or None for c in columns) for row in tables[dataset].to_pylist()]
     texts = spark.createDataFrame(cells, ", ".join(f"{c.name} string" for c in columns))
     return texts.select(*[texts[c.name].cast(c.spark_type).alias(c.name) for c in columns])
 
@@ -49,18 +50,18 @@ def _is_read(column: str) -> bool:
     return column.endswith(ends) and column not in ("successor_uscc", "item_name")
 
 
-def link(spark: SparkSession, rows: Rows) -> dict[tuple[str, str], Link]:
+def link(spark: SparkSession, tables: Tables) -> dict[tuple[str, str], Link]:
     datasets = ("tax.payment", "employment.insurance", "land.parcel", "services.approval", "market.enterprise")
     decisions = spark.createDataFrame(
         [], "source_system string, source_key string, entity_id string, decision string, decided_by string"
     )
-    found = entity_link(*[frame(spark, rows, d) for d in datasets], decisions).collect()
+    found = entity_link(*[frame(spark, tables, d) for d in datasets], decisions).collect()
     return {(r.source_system, r.source_key): Link(r.entity_id, r.proposed_id, r.method, str(r.score)) for r in found}
 
 
-def measure(world: World, rows: Rows, found: Mapping[tuple[str, str], Link]) -> tuple[Decimal, Decimal]:
+def measure(world: World, tables: Tables, found: Mapping[tuple[str, str], Link]) -> tuple[Decimal, Decimal]:
     """Precision and recall against the true links to enterprises that the register has."""
-    known, former = {r["统一社会信用代码"] for r in rows["market.enterprise"]}, true_links(world)
+    known, former = set(tables["market.enterprise"]["统一社会信用代码"].to_pylist()), true_links(world)
     meant = {key: former.get(key, key[1]) for key in found}
     true = {key for key, code in meant.items() if code in known}
     linked = {key for key, x in found.items() if x.entity}
@@ -71,22 +72,22 @@ def measure(world: World, rows: Rows, found: Mapping[tuple[str, str], Link]) -> 
 @pytest.mark.spark
 @pytest.mark.slow
 def test_at_level_light_links_are_as_precise_and_as_many_as_they_have_to_be(spark: SparkSession) -> None:
-    rows = first_night(WORLD, "light")
-    found = link(spark, rows)
-    precision, recall = measure(WORLD, rows, found)
+    tables = first_night(WORLD, "light")
+    found = link(spark, tables)
+    precision, recall = measure(WORLD, tables, found)
     assert precision >= Decimal("0.99")
     assert recall >= Decimal("0.97")
-    assert found == find_links(rows), "a second computation comes to the same links, proposals and scores"
+    assert found == find_links(tables), "a second computation comes to the same links, proposals and scores"
     assert set(Counter(x.method for x in found.values())) == {"code", "name", "review", "none"}
 
 
 @pytest.mark.spark
 @pytest.mark.slow
 def test_at_level_none_every_link_is_right_and_none_is_missing(spark: SparkSession) -> None:
-    rows = first_night(SMALL, "none")
-    found = link(spark, rows)
-    assert measure(SMALL, rows, found) == (1, 1)
-    assert found == find_links(rows)
+    tables = first_night(SMALL, "none")
+    found = link(spark, tables)
+    assert measure(SMALL, tables, found) == (1, 1)
+    assert found == find_links(tables)
 
 
 @pytest.mark.parametrize("level", ["light", "all"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 from jobs.synthetic.answers.facts import Answer, Facts
@@ -21,17 +22,16 @@ def workdays(first: str, last: str) -> int:
     return sum(is_workday(day + timedelta(days=n)) for n in range(1, (end - day).days + 1))
 
 
-def dim_department(_: Facts) -> list[Answer]:
+def dim_department(_: Facts) -> Iterator[Answer]:
     datasets = Counter(name.split(".")[0] for name in (*KEYS, READINGS))
-    return [{"department_code": c, "department_name": n, "datasets": str(datasets[c])} for c, n in DEPARTMENTS.items()]
+    for code, name in DEPARTMENTS.items():
+        yield {"department_code": code, "department_name": name, "datasets": str(datasets[code])}
 
 
-def dim_calendar_wd(facts: Facts) -> list[Answer]:
-    rows: list[Answer] = []
+def dim_calendar_wd(facts: Facts) -> Iterator[Answer]:
     for year in range(facts.first.year - 1, facts.last.year + 1):
         count, day = 0, date(year, 1, 1)
         while day.year == year:
             count += is_workday(day)
-            rows.append({"calendar_date": day.isoformat(), "is_workday": is_workday(day), "holiday_name": holiday_of(day), "workday_no": str(count)})  # fmt: skip
+            yield {"calendar_date": day.isoformat(), "is_workday": is_workday(day), "holiday_name": holiday_of(day), "workday_no": str(count)}  # fmt: skip
             day += timedelta(days=1)
-    return rows

@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.synthetic.answers.figures import month_of
 from jobs.synthetic.answers.links import Link, find_links
-from jobs.synthetic.folded import Row
+from jobs.synthetic.columns import rows_of
 
 Answer = dict[str, str | bool | None]
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Registers by dataset, with the counts of readings, at the end of the last night."""
+    """Registers by dataset, with the counts of readings, at the end of the last night.
 
-    registers: Mapping[str, Mapping[tuple[str, ...], Row]]
-    readings: Mapping[tuple[str, str], tuple[int, int, int]]  # sensor, hour: readings, volume, volume x speed in tenths
+    `readings`: per sensor and hour how many, their volume, and volume times speed in tenths.
+    """
+
+    tables: Mapping[str, pa.Table]
+    readings: pa.Table
     first: date
     last: date
 
-    def rows(self, dataset: str) -> Iterable[Row]:
-        return self.registers[dataset].values()
+    def rows(self, dataset: str, *headers: str) -> Iterator[Any]:
+        """The cells under some headers, of each current row of a dataset."""
+        return rows_of(self.tables[dataset], *headers)
+
+    def counted(self, dataset: str, header: str, **only: str) -> dict[str, int]:
+        """How many current rows of a dataset have each text under a header; of those only that say something else, too."""
+        table = self.tables[dataset]
+        for other, text in only.items():
+            table = table.filter(pc.equal(table[other], text))
+        found = table[header].value_counts()
+        return dict(zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True))
 
     @cached_property
     def links(self) -> Mapping[tuple[str, str], Link]:
         """By department and the code it uses."""
-        return find_links({dataset: self.rows(dataset) for dataset in self.registers})
+        return find_links(self.tables)
 
     def linked(self, source: str) -> dict[str, str]:
         """The enterprise of each code of a department, where there is one."""

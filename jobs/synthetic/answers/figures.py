@@ -1,4 +1,4 @@
-"""Exact figures: fractions until the end, then rounded half up once."""
+"""Exact figures: decimals and fractions until the end, then rounded half up once."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from fractions import Fraction
 MU = Fraction(6_666_667, 10_000)  # square metres
 
 
-def rounded(value: Fraction | int | None, places: int) -> str | None:
+def rounded(value: Fraction | Decimal | int | None, places: int) -> str | None:
     """Plain decimal text, rounded half up away from zero."""
     if value is None:
         return None
-    scaled = Fraction(value) * 10**places
-    whole = int(abs(scaled) + Fraction(1, 2))
-    sign = -1 if scaled < 0 else 1
-    return f"{Decimal(sign * whole).scaleb(-places):f}"
+    over, under = value.as_integer_ratio()
+    whole = (2 * abs(over) * 10**places + under) // (2 * under)
+    return f"{'-' if over < 0 and whole else ''}{whole // 10**places}.{whole % 10**places:0{places}}"
 
 
-def money(text: str) -> Fraction:
-    return Fraction(Decimal(text or "0"))
+def money(text: str) -> Decimal:
+    """An amount; sums of amounts are exact as long as they have at most 28 digits."""
+    return Decimal(text or "0")
 
 
 def month_of(day: str) -> str:

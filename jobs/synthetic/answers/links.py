@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+import pyarrow as pa
+
 from jobs.synthetic.answers.figures import rounded
-from jobs.synthetic.folded import Row
+from jobs.synthetic.columns import rows_of
 
 SOURCES = {
     "tax": ("tax.payment", "纳税人识别号", "纳税人名称", ""), "employment": ("employment.insurance", "单位信用代码", "单位名称", ""),
@@ -28,7 +30,7 @@ _FORMS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Link:
     """The enterprise of a code, or the one to ask about; by which method, and how sure."""
 
@@ -49,28 +51,38 @@ class _Name:
         return self.bare.removeprefix("光谷")
 
 
-def find_links(rows: Mapping[str, Iterable[Row]]) -> dict[tuple[str, str], Link]:
-    """By department and the code it uses. `rows` by dataset."""
-    registered = {r["统一社会信用代码"]: r for r in rows["market.enterprise"]}
-    by_trade: dict[str, list[Row]] = defaultdict(list)
-    for r in registered.values():
-        by_trade[_read(r["企业名称"]).trade].append(r)
+@dataclass(frozen=True, slots=True)
+class _Registered:
+    code: str
+    bare: str
+    form: str
+    address: str
+
+
+def find_links(tables: Mapping[str, pa.Table]) -> dict[tuple[str, str], Link]:
+    """By department and the code it uses. `tables` by dataset, of texts under the delivered headers."""
+    registered: set[str] = set()
+    by_trade: dict[str, list[_Registered]] = defaultdict(list)
+    for code, name, form, address in rows_of(
+        tables["market.enterprise"], "统一社会信用代码", "企业名称", "企业类型", "住所"
+    ):
+        registered.add(code)
+        own = _read(name)
+        by_trade[own.trade].append(_Registered(code, own.bare, form, address))
     found: dict[tuple[str, str], Link] = {}
     for source, (dataset, code, name, address) in SOURCES.items():
-        for key, (called, lives) in _known(rows[dataset], code, name, address).items():
+        for key, called, lives in _known(tables[dataset], code, name, address):
             by_code = Link(key, None, "code", "1.0000")
             found[source, key] = by_code if key in registered else _find(_read(called), lives, by_trade)
     return found
 
 
-def _known(rows: Iterable[Row], code: str, name: str, address: str) -> dict[str, tuple[str, str]]:
-    """The codes that a department uses, each with the greatest name and the greatest address it gives to it."""
-    found: dict[str, tuple[str, str]] = {}
-    for row in rows:
-        if row[code]:
-            before = found.get(row[code], ("", ""))
-            found[row[code]] = (max(before[0], row.get(name, "")), max(before[1], row.get(address, "")))
-    return found
+def _known(table: pa.Table, code: str, *others: str) -> Iterator[tuple[str, str, str]]:
+    """The codes that a department uses, each with the greatest name and the greatest address it gives to it; empty where none."""
+    greatest = [(header, "max") for header in others if header]
+    found = table.group_by(code, use_threads=False).aggregate(greatest)
+    rows = rows_of(found, code, *[f"{header}_max" for header, _ in greatest])
+    return ((key, *cells, *[""] * (2 - len(cells))) for key, *cells in rows if key)
 
 
 def _read(text: str) -> _Name:
@@ -85,8 +97,8 @@ def _read(text: str) -> _Name:
     return _Name(name, form, not whole["former"] and not whole["branch"])
 
 
-def _find(called: _Name, lives: str, by_trade: Mapping[str, list[Row]]) -> Link:
-    scored = sorted((_score(called, lives, r), r["统一社会信用代码"]) for r in by_trade.get(called.trade, ()))
+def _find(called: _Name, lives: str, by_trade: Mapping[str, list[_Registered]]) -> Link:
+    scored = sorted((_score(called, lives, r), r.code) for r in by_trade.get(called.trade, ()))
     if not scored or scored[-1][0] < ASKED or [points for points, _ in scored].count(scored[-1][0]) > 1:
         return Link()
     points, code = scored[-1]
@@ -94,8 +106,7 @@ def _find(called: _Name, lives: str, by_trade: Mapping[str, list[Row]]) -> Link:
     return Link(code, None, "name", score) if points >= ENOUGH else Link(None, code, "review", score)
 
 
-def _score(called: _Name, lives: str, row: Row) -> int:
-    own = _read(row["企业名称"])
+def _score(called: _Name, lives: str, own: _Registered) -> int:
     name = 16 if called.is_plain and called.bare == own.bare else 12
-    address = 1 if not lives else 2 if lives == row["住所"] else 0
-    return name + 2 * (called.form == row["企业类型"]) + address
+    address = 1 if not lives else 2 if lives == own.address else 0
+    return name + 2 * (called.form == own.form) + address

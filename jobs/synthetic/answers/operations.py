@@ -3,92 +3,99 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 
 from jobs.synthetic.answers.calendars import workdays
 from jobs.synthetic.answers.facts import Answer, Facts
 from jobs.synthetic.answers.figures import median, money, month_of, rounded
-from jobs.synthetic.folded import Row
+from jobs.synthetic.columns import rows_of
 from jobs.synthetic.places import DISTRICT_CODES
 
 
-def sensor_hourly(facts: Facts) -> list[Answer]:
-    return [
-        {
+def sensor_hourly(facts: Facts) -> Iterator[Answer]:
+    for sensor, hour, readings, volume, weighted in rows_of(facts.readings, *facts.readings.column_names):
+        yield {
             "sensor_id": sensor, "hour_start": _hour_start(hour), "readings": str(readings), "volume": str(volume),
-            "volume_speed": rounded(Fraction(weighted, 10), 1), "completeness": rounded(Fraction(readings, 12), 4),
-        }
-        for (sensor, hour), (readings, volume, weighted) in facts.readings.items()
-    ]  # fmt: skip
+            "volume_speed": rounded(Fraction(int(weighted), 10), 1), "completeness": rounded(Fraction(int(readings), 12), 4),
+        }  # fmt: skip
 
 
 def _hour_start(hour: str) -> str:
     return f"{hour[:10]}T{hour[11:13]}:00:00.000000"
 
 
-def urban_ops_daily(facts: Facts) -> list[Answer]:
-    district = {r["设备编号"]: r["行政区划代码"] for r in facts.rows("traffic.sensor")}
+def urban_ops_daily(facts: Facts) -> Iterator[Answer]:
+    district = dict(facts.rows("traffic.sensor", "设备编号", "行政区划代码"))
     expected = Counter(district.values())
     reporting: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for sensor, hour in facts.readings:
+    days: set[str] = set()
+    for sensor, hour in rows_of(facts.readings, "sensor", "hour"):
+        days.add(hour[:10])
         if sensor in district:
             reporting[district[sensor], hour[:10]].add(sensor)
     opened = Counter[tuple[str, str]]()
     closed: dict[tuple[str, str], list[Fraction]] = defaultdict(list)
-    for row in facts.rows("traffic.incident"):
-        opened[row["行政区划代码"], row["上报时间"][:10]] += 1
-        if row["结案时间"]:
-            took = datetime.fromisoformat(row["结案时间"]) - datetime.fromisoformat(row["上报时间"])
-            closed[row["行政区划代码"], row["结案时间"][:10]].append(Fraction(int(took.total_seconds()), 3600))
-    days = sorted({hour[:10] for _, hour in facts.readings})
-    every = [(date.fromisoformat(days[0]) + timedelta(days=n)).isoformat() for n in range((date.fromisoformat(days[-1]) - date.fromisoformat(days[0])).days + 1)] if days else []  # fmt: skip
-    return [
-        {
-            "division_code": d, "day": day, "incidents": str(opened[d, day]), "closed": str(len(closed[d, day])),
-            "median_hours": rounded(median(closed[d, day]), 2), "sensors_expected": str(expected[d]), "sensors_reporting": str(len(reporting[d, day])),
-        }
-        for d in DISTRICT_CODES for day in every
-    ]  # fmt: skip
+    for division, begun, ended in facts.rows("traffic.incident", "行政区划代码", "上报时间", "结案时间"):
+        opened[division, begun[:10]] += 1
+        if ended:
+            took = datetime.fromisoformat(ended) - datetime.fromisoformat(begun)
+            closed[division, ended[:10]].append(Fraction(int(took.total_seconds()), 3600))
+    for division in DISTRICT_CODES:
+        for day in _every_day(days):
+            here = (division, day)
+            yield {
+                "division_code": division, "day": day, "incidents": str(opened[here]), "closed": str(len(closed[here])),
+                "median_hours": rounded(median(closed[here]), 2), "sensors_expected": str(expected[division]),
+                "sensors_reporting": str(len(reporting[here])),
+            }  # fmt: skip
 
 
-def road_traffic_hourly(facts: Facts) -> list[Answer]:
-    segment = {r["设备编号"]: r["路段编号"] for r in facts.rows("traffic.sensor")}
-    free: dict[str, list[Fraction]] = defaultdict(list)
-    for r in facts.rows("traffic.sensor"):
-        free[r["路段编号"]].append(money(r["自由流速度"]))
+def _every_day(days: set[str]) -> list[str]:
+    """The days from the first to the last of some."""
+    if not days:
+        return []
+    first, last = date.fromisoformat(min(days)), date.fromisoformat(max(days))
+    return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
+
+
+def road_traffic_hourly(facts: Facts) -> Iterator[Answer]:
+    segment: dict[str, str] = {}
+    free: dict[str, list[Decimal]] = defaultdict(list)
+    for sensor, code, speed in facts.rows("traffic.sensor", "设备编号", "路段编号", "自由流速度"):
+        segment[sensor] = code
+        free[code].append(money(speed))
     cells: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
-    for (sensor, hour), counts in facts.readings.items():
+    for sensor, hour, *counts in rows_of(facts.readings, *facts.readings.column_names):
         if sensor in segment:
+            cell = cells[segment[sensor], hour]
             for n, value in enumerate(counts):
-                cells[segment[sensor], hour][n] += value
-    rows: list[Answer] = []
+                cell[n] += int(value)
     for (code, hour), (readings, volume, weighted) in cells.items():
         mean = Fraction(weighted, 10 * volume) if volume else None
-        speed = sum(free[code], Fraction(0)) / len(free[code])
-        rows.append({
+        usual = Fraction(sum(free[code], Decimal(0))) / len(free[code])
+        yield {
             "segment_id": code, "hour_start": _hour_start(hour), "volume": str(volume),
-            "mean_speed_kmh": rounded(mean, 1), "congestion_index": rounded(speed / mean, 3) if mean else None,
+            "mean_speed_kmh": rounded(mean, 1), "congestion_index": rounded(usual / mean, 3) if mean else None,
             "completeness": rounded(Fraction(readings, 12 * len(free[code])), 4),
-        })  # fmt: skip
-    return rows
+        }  # fmt: skip
 
 
-def citizen_service_monthly(facts: Facts) -> list[Answer]:
-    cases: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
-    for row in facts.rows("services.approval"):
-        cases[row["事项编码"], row["办理渠道"], month_of(row["申请日期"])].append(row)
+def citizen_service_monthly(facts: Facts) -> Iterator[Answer]:
+    cases: dict[tuple[str, str, str], list[tuple[str, str, str]]] = defaultdict(list)
     whole = Counter[tuple[str, str]]()
-    for (item, _, month), found in cases.items():
-        whole[item, month] += len(found)
-    rows: list[Answer] = []
+    told = facts.rows("services.approval", "事项编码", "办理渠道", "申请日期", "办结日期", "满意度")
+    for item, channel, submitted, decided, grade in told:
+        cases[item, channel, month_of(submitted)].append((submitted, decided, grade))
+        whole[item, month_of(submitted)] += 1
     for (item, channel, month), found in cases.items():
-        took = [Fraction(workdays(r["申请日期"], r["办结日期"])) for r in found if r["办结日期"]]
-        grades = [int(r["满意度"]) for r in found if r["满意度"]]
+        took = [Fraction(workdays(submitted, decided)) for submitted, decided, _ in found if decided]
+        grades = [int(grade) for *_, grade in found if grade]
         online = len(cases.get((item, "网上", month), ()))
-        rows.append({
+        yield {
             "item_code": item, "channel": channel, "month": month, "cases": str(len(found)),
             "online_share": rounded(Fraction(online, whole[item, month]), 4), "median_wd": rounded(median(took), 2),
             "satisfaction": rounded(Fraction(sum(grades), len(grades)), 2) if grades else None,
-        })  # fmt: skip
-    return rows
+        }  # fmt: skip

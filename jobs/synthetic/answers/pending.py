@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import pyarrow.compute as pc
+
 from jobs.synthetic.answers.facts import Facts
+from jobs.synthetic.folded import KEYS
 
 # By column of silver: dataset and header of the child, dataset of the parent, and the parent's column.
 REFERENCES = {
@@ -20,13 +24,12 @@ REFERENCES = {
 }
 
 
-def pending(facts: Facts) -> list[dict[str, Any]]:
+def pending(facts: Facts) -> Iterator[dict[str, Any]]:
     """One row a column with records that wait: how many, and of which keys."""
-    found = []
     for column, (child, header, parent, key) in REFERENCES.items():
-        there = {code for (code,) in facts.registers[parent]}
-        waiting = [row[header] for row in facts.rows(child) if row[header] and row[header] not in there]
+        (parent_key,) = KEYS[parent][1]
+        named = facts.tables[child][header]
+        is_there = pc.or_(pc.equal(named, ""), pc.is_in(named, facts.tables[parent][parent_key]))
+        waiting = named.filter(pc.invert(is_there)).to_pylist()
         if waiting:
-            keys = sorted(set(waiting))
-            found.append({"column": column, "parent": f"{parent}.{key}", "rows": len(waiting), "keys": keys})
-    return found
+            yield {"column": column, "parent": f"{parent}.{key}", "rows": len(waiting), "keys": sorted(set(waiting))}

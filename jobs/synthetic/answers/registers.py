@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
+from decimal import Decimal
+from itertools import groupby
 
 from jobs.synthetic.answers.facts import Answer, Facts
 from jobs.synthetic.answers.figures import money, rounded
-from jobs.synthetic.folded import Row
+from jobs.synthetic.columns import rows_of
 
 ENTERPRISE = {
     "uscc": "统一社会信用代码", "enterprise_name": "企业名称", "legal_form": "企业类型", "industry_code": "行业代码", "division_code": "行政区划代码",
@@ -16,50 +17,50 @@ ENTERPRISE = {
 }  # fmt: skip
 
 
-def dim_enterprise(facts: Facts) -> list[Answer]:
-    return [{c: row[h] or None for c, h in ENTERPRISE.items()} for row in facts.rows("market.enterprise")]
+def dim_enterprise(facts: Facts) -> Iterator[Answer]:
+    for cells in facts.rows("market.enterprise", *ENTERPRISE.values()):
+        yield {column: cell or None for column, cell in zip(ENTERPRISE, cells, strict=True)}
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """A parcel with the units on it."""
+    """A parcel with what its units say: those who hold them, how many they are, and whether all lie idle."""
 
-    row: Row
-    units: list[Row]
-
-    @property
-    def is_idle(self) -> bool:
-        return all(u["利用状态"] == "闲置" for u in self.units)
-
-    @property
-    def area(self) -> Fraction:
-        return money(self.row["面积"])
-
-
-def parcels(facts: Facts) -> dict[str, Parcel]:
-    found: dict[str, list[Row]] = defaultdict(list)
-    for row in facts.rows("land.parcel"):
-        found[row["宗地代码"]].append(row)
-    return {code: Parcel(units[0], units) for code, units in found.items()}
+    code: str
+    division: str
+    community: str
+    use: str
+    area: Decimal
+    supplied: str
+    holders: frozenset[str]
+    units: int
+    is_idle: bool
 
 
-def dim_parcel(facts: Facts) -> list[Answer]:
-    return [
-        {
-            "parcel_code": code, "division_code": p.row["行政区划代码"], "community_code": p.row["社区代码"], "use_class": p.row["用途"],
-            "area_m2": rounded(p.area, 2), "supplied_date": p.row["供地日期"], "units": str(len(p.units)),
-            "status": "闲置" if p.is_idle else "在用",
-        }
-        for code, p in parcels(facts).items()
-    ]  # fmt: skip
+def parcels(facts: Facts) -> Iterator[Parcel]:
+    ordered = facts.tables["land.parcel"].sort_by([("宗地代码", "ascending"), ("不动产单元号", "ascending")])
+    rows = rows_of(
+        ordered, "宗地代码", "行政区划代码", "社区代码", "用途", "面积", "供地日期", "权利人代码", "利用状态"
+    )
+    for code, found in groupby(rows, lambda row: row[0]):
+        units = list(found)
+        _, division, community, use, area, supplied, *_ = units[0]
+        holders, is_idle = frozenset(u[6] for u in units) - {""}, all(u[7] == "闲置" for u in units)
+        yield Parcel(code, division, community, use, money(area), supplied, holders, len(units), is_idle)
 
 
-def entity_link(facts: Facts) -> list[Answer]:
-    since = {r["统一社会信用代码"]: r["成立日期"] for r in facts.rows("market.enterprise")}
-    return [
-        {
+def dim_parcel(facts: Facts) -> Iterator[Answer]:
+    for p in parcels(facts):
+        yield {
+            "parcel_code": p.code, "division_code": p.division, "community_code": p.community, "use_class": p.use,
+            "area_m2": rounded(p.area, 2), "supplied_date": p.supplied, "units": str(p.units), "status": "闲置" if p.is_idle else "在用",
+        }  # fmt: skip
+
+
+def entity_link(facts: Facts) -> Iterator[Answer]:
+    since = dict(facts.rows("market.enterprise", "统一社会信用代码", "成立日期"))
+    for (source, code), link in facts.links.items():
+        yield {
             "source_system": source, "source_key": code, "entity_id": link.entity, "proposed_id": link.proposed, "method": link.method,
             "score": link.score, "valid_from": since.get(link.entity) if link.entity else None, "valid_to": None, "reviewed_by": None,
-        }
-        for (source, code), link in facts.links.items()
-    ]  # fmt: skip
+        }  # fmt: skip
