@@ -85,6 +85,7 @@ def environment(folder: Path) -> dict[str, str]:
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
         "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "2",  # 1 by default: twice as many looks at nothing
+        "LAKE_WAIT": "3600",
         "LAKE_PAGES_URL": f"http://127.0.0.1:{pages_port()}",
     }
     places = {
@@ -116,7 +117,7 @@ def start() -> None:
     env = environment(folder)
     with ThreadPoolExecutor(1) as beside:
         warm = beside.submit(_lake, "server", "start", env=env)
-        _airflow(env, ["db", "migrate"], ["pools", "set", POOL, "1", "One writer a lake"])
+        _airflow(env, ["db", "migrate"], ["pools", "set", POOL, "2", "One writes; the next makes ready and waits"])
         warm.result()
     missing = {name: words for name, words in components().items() if name not in running}
     started = {name: _start(name, words, env, folder) for name, words in missing.items()}

@@ -23,7 +23,7 @@ from jobs.due import is_date
 
 PROJECT = Path(__file__).resolve().parent.parent
 NOT_YET = 7
-SPARK = "lake"  # a pool of one: one writer a lake
+SPARK = "lake"  # a pool of two: one writes, the next makes ready and waits for it
 AGAIN = (1, 5)  # a crash, or another writer: the same command may end well later
 ENDINGS = {3: "held", 4: "refused"}
 log = logging.getLogger("lake")

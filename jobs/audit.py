@@ -36,7 +36,7 @@ def audit(
 
 def _take(settings: Settings, out: Path | None) -> None:
     settings.lake.check_format()
-    with hold_lake(settings.lake, settings.run):
+    with hold_lake(settings.lake, settings.run, settings.wait):
         taken = take_checkpoint(settings.lake, settings.run.now)
     if out:
         found = show.as_json("checkpoint", city=settings.city, tables=taken)

@@ -189,7 +189,11 @@ CODES: dict[str, Code] = {
         "Ask the department, then `lake approve ID --by NAME --reason TEXT` or a corrected delivery",
     ),
     "E501": Code(
-        "The lake is busy", "Another writer holds it.", "Wait for it to end, then type the same command.", "failed", 5
+        "The lake is busy",
+        "Another writer holds it.",
+        "Wait for it to end, then type the same command; or type it with --wait SECONDS.",
+        "failed",
+        5,
     ),
     "E502": Code(
         "The Spark server is gone",

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import json
+import operator
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from jobs.errors import LakeError
 from jobs.lake import Lake
@@ -16,18 +20,16 @@ from jobs.processes import started, wait_for_end
 
 
 @contextmanager
-def hold_lake(lake: Lake, run: Run) -> Iterator[Path]:
-    """Be the lake's only writer. Raises E501 with who holds it and since when.
+def hold_lake(lake: Lake, run: Run, wait: int = 0, meanwhile: Callable[[], object] = lambda: None) -> Iterator[Path]:
+    """Be the lake's only writer; another one is waited for up to `wait` seconds. Raises E501 with who holds it and since when.
 
-    The lock's file also names the driver JVM or the session on a server. What a writer that died left there is waited for, or
+    `meanwhile` is called once where there is something to wait for. The lock's file also names the driver JVM or the session on a server. What a writer that died left there is waited for, or
     cancelled, so that no two commit.
     """
     path = lake.state() / "writer.lock"
     with path.open("a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _busy(path) from None
+        if not _is_taken(handle):
+            _wait_for_writer(handle, path, wait, meanwhile)
         _wait_for_driver(path)
         _end_session(lake, path)
         write_holder(path, {"run": run.id, "pid": os.getpid(), "since": run.now.isoformat()})
@@ -35,6 +37,27 @@ def hold_lake(lake: Lake, run: Run) -> Iterator[Path]:
             yield path
         finally:
             path.write_text("")
+
+
+def _is_taken(handle: IO[str]) -> bool:
+    """Whether the lock could be taken."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _wait_for_writer(handle: IO[str], path: Path, wait: int, meanwhile: Callable[[], object]) -> None:
+    """Take the lock when the writer that has it ends, or raise E501."""
+    if wait:
+        meanwhile()
+    try:
+        Retrying(retry=retry_if_result(operator.not_), wait=wait_fixed(0.1), stop=stop_after_delay(wait))(
+            _is_taken, handle
+        )
+    except RetryError:
+        raise _busy(path) from None
 
 
 def write_holder(path: Path, holder: dict[str, object]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -37,26 +37,30 @@ def need_date(text: str) -> str:
 
 
 @contextmanager
-def open_night(settings: Settings, selection: Selection) -> Iterator[tuple[Night, show.Watch]]:
-    """Hold the lake and open it; the session starts when a stage first needs it.
+def open_night(
+    settings: Settings, selection: Selection, meanwhile: Callable[[], object] = lambda: None
+) -> Iterator[tuple[Night, show.Watch]]:
+    """Hold the lake and open it; the session starts when a stage first needs it. `meanwhile` is done while another writer ends.
 
     Raises E602, E603 or E604 where gold, audit or a selected dataset is damaged, before anything is read or written.
     """
     from jobs.fsck import refuse_damage
 
-    with open_damaged(settings, selection) as (night, watch):
+    with open_damaged(settings, selection, meanwhile) as (night, watch):
         refuse_damage(night.lake, {c.dataset: c for c in night.selected})
         yield night, watch
 
 
 @contextmanager
-def open_damaged(settings: Settings, selection: Selection) -> Iterator[tuple[Night, show.Watch]]:
+def open_damaged(
+    settings: Settings, selection: Selection, meanwhile: Callable[[], object] = lambda: None
+) -> Iterator[tuple[Night, show.Watch]]:
     """Hold the lake and open it as it is, to mend it."""
     from jobs.lock import hold_lake
 
     settings.lake.check_format()
     with (
-        hold_lake(settings.lake, settings.run) as lock,
+        hold_lake(settings.lake, settings.run, settings.wait, meanwhile) as lock,
         show.watching(settings.lake, settings.run, settings.json) as watch,
     ):
         night = Night(
@@ -72,6 +76,13 @@ def open_damaged(settings: Settings, selection: Selection) -> Iterator[tuple[Nig
             yield night, watch
         finally:
             night.close()
+
+
+def load_libraries() -> None:
+    """Import what stages need and what is slow to import: a command that has to wait does it meanwhile."""
+    from jobs import quality, silver  # noqa: F401
+
+    quality.load()
 
 
 def _open_driver(settings: Settings, lock: Path, small: bool) -> Any:

@@ -56,7 +56,7 @@ class Result:
 
 
 @cache
-def _load() -> None:
+def load() -> None:
     """Import the library. What it draws pictures and compares distributions with comes when it asks for it; SQL tables it is not given."""
     later = [name for name in ("altair", "scipy.stats") if name not in sys.modules]
     left_out: dict[str, Any] = {name: _stand_in(name) for name in later}
@@ -78,7 +78,7 @@ def _stand_in(name: str) -> ModuleType:
 
 @cache
 def _context() -> Any:
-    _load()
+    load()
     import great_expectations as gx
 
     context: Any = gx.get_context(mode="ephemeral")
@@ -120,7 +120,7 @@ def conditions(rows: DataFrame, rules: Sequence[Rule]) -> list[Condition]:
     """
     empty = rows.sparkSession.createDataFrame([], rows.schema)
     with _turn:
-        _load()
+        load()
         from great_expectations.validator.metrics_calculator import MetricsCalculator
 
         batch = _batch(empty, "spark")
@@ -261,7 +261,7 @@ def _validate(
     frame: Any, engine: str, expectations: list[dict[str, Any]], form: str = "BOOLEAN_ONLY"
 ) -> list[Mapping[str, Any]]:
     with _turn:
-        _load()
+        load()
         from great_expectations.core.expectation_suite import ExpectationSuite
 
         suite = ExpectationSuite(

@@ -41,7 +41,7 @@ def _run_here(root: str) -> None:
 def _stop(settings: Settings) -> None:
     from jobs.lock import hold_lake
 
-    with hold_lake(settings.lake, settings.run):
+    with hold_lake(settings.lake, settings.run, settings.wait):
         ran = connect.stop(settings.lake)
     if settings.json:
         show.print_json("server", stopped=ran)

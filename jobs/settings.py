@@ -33,6 +33,7 @@ class Settings:
     run: Run
     json: bool
     deliveries: str = "inbox"
+    wait: int = 0
 
     @property
     def lake(self) -> Lake:
@@ -52,6 +53,9 @@ _OPTIONS: dict[str, Any] = {
         typer.Option(
             help="Whence: `inbox`, or `live`, the departments' own systems [default: $LAKE_DELIVERIES, else inbox]."
         ),
+    ],
+    "wait": Annotated[
+        str, typer.Option(help="Seconds to wait for another writer of the lake [default: $LAKE_WAIT, else 0].")
     ],
     "now": Annotated[str, typer.Option(help="The clock, as an ISO instant [default: the clock].")],
     "run_id": Annotated[str, typer.Option("--run-id", help="Id of the run, kept in the ledger.")],
@@ -75,13 +79,14 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
         root: str = "",
         inbox: str = "",
         deliveries: str = "",
+        wait: str = "",
         now: str = "",
         run_id: str = "",
         attempt: int = 1,
         as_json: bool = False,
         **own: Any,
     ) -> Any:
-        settings = settle(city, root, inbox, now, run_id, attempt, as_json, deliveries)
+        settings = settle(city, root, inbox, now, run_id, attempt, as_json, deliveries, wait)
         try:
             return command(settings, **own)
         except (LakeError, typer.Exit, typer.Abort):
@@ -104,7 +109,15 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def settle(
-    city: str, root: str, inbox: str, now: str, run_id: str, attempt: int, as_json: bool, deliveries: str = ""
+    city: str,
+    root: str,
+    inbox: str,
+    now: str,
+    run_id: str,
+    attempt: int,
+    as_json: bool,
+    deliveries: str = "",
+    wait: str = "",
 ) -> Settings:
     """Fill what an option leaves open."""
     whence = deliveries or os.environ.get("LAKE_DELIVERIES") or SERVERS[0]
@@ -120,7 +133,14 @@ def settle(
         run=Run(run_id or f"run-{clock:%Y%m%dT%H%M%S}-{os.getpid()}", attempt, clock),
         json=as_json,
         deliveries=whence,
+        wait=_seconds(wait or os.environ.get("LAKE_WAIT") or "0"),
     )
+
+
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise LakeError("E002", place="--wait", expected="whole seconds", actual=text[:20])
+    return int(text)
 
 
 def _instant(text: str) -> datetime:

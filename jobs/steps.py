@@ -15,7 +15,16 @@ from jobs.contracts import Contract
 from jobs.due import due_at, is_due, parse_date
 from jobs.errors import LakeError
 from jobs.landing import find_arrivals, list_receipts
-from jobs.opening import conclude, need_date, open_night, print_release, select_for, worst, write_owed_pages
+from jobs.opening import (
+    conclude,
+    load_libraries,
+    need_date,
+    open_night,
+    print_release,
+    select_for,
+    worst,
+    write_owed_pages,
+)
 from jobs.settings import DatasetOption, DateOption, RefetchOption, Settings, SourceOption, select, with_settings
 
 ForDateOption = Annotated[str, typer.Option("--date", help="The business date that this is done for; limits nothing.")]
@@ -96,7 +105,7 @@ def silver(
 
 
 def _one_stage(settings: Settings, date: str, dataset: str, stage: str, **more: Any) -> None:
-    with open_night(settings, select(settings, need_date(date), "", dataset, **more)) as (night, watch):
+    with open_night(settings, select(settings, need_date(date), "", dataset, **more), load_libraries) as (night, watch):
         watch.expect(sum(1 for _, s in nights.owed(night) if s == stage))
         nights.process(night, (stage,))
         page = write_owed_pages(night)
@@ -109,7 +118,7 @@ def gold(settings: Settings, date: ForDateOption = "") -> None:
     """Build the gold tables whose input changed, without publishing them."""
     from jobs.release import find_release
 
-    with open_night(settings, select_for(settings, date)) as (night, _):
+    with open_night(settings, select_for(settings, date), load_libraries) as (night, _):
         if nights.is_release_owed(night):
             nights.run_gold(night, find_release(settings.lake, None))
     conclude(settings, night, "", nights.list_waiting(night, ("gold",)))
@@ -119,7 +128,7 @@ def gold(settings: Settings, date: ForDateOption = "") -> None:
 @with_settings
 def release(settings: Settings, date: ForDateOption = "") -> None:
     """Build what changed and publish one release, where it says something new."""
-    with open_night(settings, select_for(settings, date)) as (night, _):
+    with open_night(settings, select_for(settings, date), load_libraries) as (night, _):
         made = nights.run_release(night) if nights.is_release_owed(night) else None
         page = write_owed_pages(night)
     if made:

@@ -130,7 +130,7 @@ def _judge_links(settings: Settings, truth: Path) -> Measured:
 def _note(settings: Settings, measured: Measured, wrong: int) -> None:
     """Write what was measured of the newest release into the ledger; the same again is nothing. The page of the release says it."""
     number = published(settings, None).number
-    with hold_lake(settings.lake, settings.run):
+    with hold_lake(settings.lake, settings.run, settings.wait):
         ledger = Ledger(settings.lake, settings.run)
         counts = {"release": number, **asdict(measured), "different": wrong}
         last = ledger.newest("verify", f"release.{number}")

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -186,11 +186,12 @@ def _cpu(processes: Mapping[str, psutil.Process]) -> dict[str, float]:
 
 
 def _hops(tasks: list[dict[str, Any]]) -> list[float]:
-    """Seconds from the end of one writer's task to the start of the next: they take turns in a pool of one."""
+    """Seconds from the end of a writer's task to the start of the next, 0 where it has begun by then and waits for the lake."""
     spans = sorted(
         (_instant(t["start_date"]), _instant(t["end_date"])) for t in tasks if t["pool"] == "lake" and t["start_date"]
     )
-    return [start - end for (_, end), (start, _) in pairwise(spans)]
+    ends = accumulate((end for _, end in spans), max)
+    return [max(start - end, 0.0) for end, (start, _) in zip(ends, spans[1:], strict=False)]
 
 
 def _instant(text: str) -> float:

@@ -101,7 +101,7 @@ def test_airflow_on_postgres_knows_every_department(native: Native, token: str) 
 
     wait_until(lambda: {"land", "tax", "employment", "traffic"} <= known(), 180, lambda: str(known()))
     slots = json.loads(ask(native, "8080", "/api/v2/pools/lake", token=token)[1])["slots"]
-    assert slots == 1
+    assert slots == 2
 
 
 def test_all_parts_of_airflow_are_well(native: Native, token: str) -> None:

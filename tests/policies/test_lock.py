@@ -57,6 +57,27 @@ def test_a_second_writer_is_refused_and_told_who_and_since_when(lake: Lake, hold
     assert refused.value.actual == f"held by run first (pid {holder.pid}) since 2025-01-02T03:04:00+00:00"
 
 
+def test_a_writer_that_waits_makes_ready_meanwhile_and_writes_when_the_other_has_ended(
+    lake: Lake, holder: subprocess.Popen[str]
+) -> None:
+    """What it makes ready here is the end of the other."""
+    with hold_lake(lake, RUN, 60, holder.kill) as path:
+        assert '"run": "second"' in path.read_text()
+
+
+def test_a_writer_that_has_waited_long_enough_is_refused(lake: Lake, holder: subprocess.Popen[str]) -> None:
+    made_ready: list[str] = []
+    with pytest.raises(LakeError) as refused, hold_lake(lake, RUN, 1, lambda: made_ready.append("once")):
+        pass
+    assert (refused.value.code, made_ready) == ("E501", ["once"])
+    assert "run first" in refused.value.actual
+
+
+def test_who_need_not_wait_makes_nothing_ready(lake: Lake) -> None:
+    with hold_lake(lake, RUN, 60, lambda: pytest.fail("there was nothing to wait for")):
+        pass
+
+
 def test_a_killed_writer_is_in_nobodys_way(lake: Lake, holder: subprocess.Popen[str]) -> None:
     holder.send_signal(signal.SIGKILL)
     holder.wait()
