@@ -38,7 +38,8 @@ def write_days(
         before = delta.metadata_of(path, part.base)
         _start_from(spark, path, part.base, before)
         days |= {d: x for d, x in before["days"].items() if not has_day(part.spans, date.fromisoformat(d))}
-        where, spans = sql_within(contract.period, part.spans), part.spans
+        kind = contract.column(contract.period).spark_type
+        where, spans = sql_within(contract.period, part.spans, kind), part.spans
     built = [[str(first), str(last)] for first, last in spans]
     delta.overwrite(rows, path, "gold", "gold", {**said, "built": built, "days": days}, where=where)
     rows.unpersist()

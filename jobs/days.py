@@ -1,7 +1,8 @@
 """Days as spans, and the condition that keeps a column to them.
 
-A bound is written as text: Spark gives it the type of the column, date or local time, and so do `replaceWhere` and the statistics of
-Delta's log. One condition therefore reads, prunes and replaces.
+Without a type a bound is written as text, to which Spark gives the type of the column, date or local time; that is enough to read. A
+condition of `replaceWhere` or MERGE is not simplified before Delta asks the statistics of its log, which know bounds of the column's
+own type only: with text, every file would be read.
 """
 
 from __future__ import annotations
@@ -34,14 +35,14 @@ def has_day(spans: Iterable[Span], day: date) -> bool:
     return any(first <= day <= last for first, last in spans)
 
 
-def sql_within(column: str, spans: Iterable[Span]) -> str:
-    """The rows of some days, as a condition in SQL."""
-    return " OR ".join(_sql_span(column, *span) for span in spans)
+def sql_within(column: str, spans: Iterable[Span], kind: str = "") -> str:
+    """The rows of some days, as a condition in SQL; `kind` is the column's Spark type, for conditions that write."""
+    return " OR ".join(_sql_span(column, f"{kind.upper()} " if kind else "", *span) for span in spans)
 
 
-def _sql_span(column: str, first: date, last: date) -> str:
-    begun = f"{column} >= '{first}'"
-    return f"({begun})" if last == date.max else f"({begun} AND {column} < '{last + DAY}')"
+def _sql_span(column: str, kind: str, first: date, last: date) -> str:
+    begun = f"{column} >= {kind}'{first}'"
+    return f"({begun})" if last == date.max else f"({begun} AND {column} < {kind}'{last + DAY}')"
 
 
 def arrow_within(column: str, kind: str, spans: Sequence[Span]) -> pc.Expression:

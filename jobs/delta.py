@@ -118,6 +118,12 @@ def _must_open(path: str, version: int | None = None) -> DeltaTable:
     return table
 
 
+def find_head(path: str) -> tuple[str, int] | None:
+    """Id and newest version of a table; None where there is none."""
+    table = open_table(path)
+    return (str(table.metadata().id), table.version()) if table is not None else None
+
+
 def table_state(path: str) -> TableState | None:
     """Id, version and the newest `userMetadata` that is ours, without a JVM."""
     table = open_table(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
@@ -37,21 +38,24 @@ def today_in(city: City, now: datetime) -> date:
 
 def due_at(contract: Contract, night: date, city: City) -> datetime:
     """The first instant of the schedule after the end of the business date, in the city's zone, plus latency; in UTC."""
-    return (_next_instant(contract, night, city) + timedelta(hours=contract.due.latency_hours)).astimezone(UTC)
+    return (
+        _next_instant(contract.due.schedule, night, city.timezone) + timedelta(hours=contract.due.latency_hours)
+    ).astimezone(UTC)
 
 
 def is_due(contract: Contract, night: date, city: City) -> bool:
     """Whether the schedule has an instant in the 24 hours after the end of the business date."""
-    end = _end_of(night, city)
-    return _next_instant(contract, night, city) <= end + timedelta(hours=24)
+    end = _end_of(night, city.timezone)
+    return _next_instant(contract.due.schedule, night, city.timezone) <= end + timedelta(hours=24)
 
 
-def _end_of(night: date, city: City) -> datetime:
-    return datetime.combine(night + timedelta(days=1), time(), ZoneInfo(city.timezone))
+def _end_of(night: date, timezone: str) -> datetime:
+    return datetime.combine(night + timedelta(days=1), time(), ZoneInfo(timezone))
 
 
-def _next_instant(contract: Contract, night: date, city: City) -> datetime:
-    found: datetime = croniter(contract.due.schedule, _end_of(night, city) - timedelta(seconds=1)).get_next(datetime)
+@lru_cache(maxsize=10_000)
+def _next_instant(schedule: str, night: date, timezone: str) -> datetime:
+    found: datetime = croniter(schedule, _end_of(night, timezone) - timedelta(seconds=1)).get_next(datetime)
     return found
 
 

@@ -52,7 +52,8 @@ def _bounds(stage: Stage, rows: DataFrame, prefix: str = "") -> list[str]:
     if not dated:
         return []
     low, high = rows.agg(F.min(dated[0]).cast("date"), F.max(dated[0]).cast("date")).collect()[0]
-    return [f"({sql_within(prefix + dated[0], [(low, high)])})"] if low else []
+    kind = stage.contract.column(dated[0]).spark_type
+    return [f"({sql_within(prefix + dated[0], [(low, high)], kind)})"] if low else []
 
 
 def _value(stage: Stage, side: str) -> Column:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -207,9 +208,16 @@ def decisions_on_links(decisions: Iterable[Decision]) -> list[dict[str, str]]:
 
 def all_lines(path: str) -> list[Line]:
     """Every ledger line in the order in which they were written."""
-    table = delta.read_arrow(path)
+    head = delta.find_head(path)
+    return list(_lines_of(path, *head)) if head else []
+
+
+@lru_cache(maxsize=1)
+def _lines_of(path: str, _table_id: str, version: int) -> tuple[Line, ...]:
+    """The lines that a version of the table holds: it stays what it is, and a command asks for it several times."""
+    table = delta.read_arrow(path, version)
     found = [_line(row) for row in table.to_pylist()] if table is not None else []
-    return sorted(found, key=lambda x: x.line)
+    return tuple(sorted(found, key=lambda x: x.line))
 
 
 def _read_lines(path: str) -> dict[tuple[str, str, int, str], Line]:

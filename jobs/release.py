@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
+from functools import lru_cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -68,10 +70,17 @@ class Release:
 
 def read_releases(lake: Lake) -> list[Release]:
     """All releases, oldest first."""
-    found = delta.read_arrow(lake.table("audit", "releases"))
-    rows = [_released(row) for row in found.to_pylist()] if found is not None else []
-    numbers = sorted({r.release for r in rows})
-    return [_group(n, [r for r in rows if r.release == n]) for n in numbers]
+    path = lake.table("audit", "releases")
+    head = delta.find_head(path)
+    return list(_releases_of(path, *head)) if head else []
+
+
+@lru_cache(maxsize=1)
+def _releases_of(path: str, _table_id: str, version: int) -> tuple[Release, ...]:
+    """The releases that a version of the table tells of: it stays what it is, and a command asks for it several times."""
+    found = delta.read_arrow(path, version)
+    rows = sorted((_released(row) for row in found.to_pylist()), key=lambda r: r.release) if found is not None else []
+    return tuple(_group(number, list(of_it)) for number, of_it in groupby(rows, lambda r: r.release))
 
 
 def _group(number: int, rows: list[Released]) -> Release:

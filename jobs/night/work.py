@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from jobs import bronze as bronze_stage
 from jobs import delta, landing
 from jobs.contracts import Contract, fingerprint
+from jobs.delta import TableState
 from jobs.errors import LakeError
 from jobs.judge import silver_fingerprint
+from jobs.lake import Lake
 from jobs.landing import Receipt
 from jobs.ledger import Line
 from jobs.night.opened import Delivery, Night, placed, say_problem
@@ -51,7 +53,33 @@ def silver_identity(night: Night, d: Delivery) -> str:
     return fingerprint([bronze_identity(d), silver_fingerprint(d.contract, d.suite), decided])
 
 
-def is_done(night: Night, d: Delivery, stage: str) -> bool:
+def owed(night: Night) -> list[tuple[Delivery, str]]:
+    """Stages of deliveries that are not finished, oldest date first."""
+    states: Mapping[str, TableState | None] = _Looked(night.lake)
+    return [
+        (d, stage) for d in deliveries(night) for stage in ("bronze", "silver") if _is_owed(night, d, stage, states)
+    ]
+
+
+class _Looked(dict[str, "TableState | None"]):
+    """The state of each table by zone and name, looked at once: a lake has thousands of deliveries and few tables."""
+
+    def __init__(self, lake: Lake) -> None:
+        super().__init__()
+        self._lake = lake
+
+    def __missing__(self, table: str) -> TableState | None:
+        self[table] = delta.table_state(self._lake.table(*table.split(".")))
+        return self[table]
+
+
+def _is_owed(night: Night, d: Delivery, stage: str, states: Mapping[str, TableState | None]) -> bool:
+    if stage == "silver" and _outcome(night, d, "bronze") == "refused" and _is_done(night, d, "bronze", states):
+        return False
+    return not _is_done(night, d, stage, states)
+
+
+def _is_done(night: Night, d: Delivery, stage: str, states: Mapping[str, TableState | None]) -> bool:
     """Whether the newest ledger line says so and the table it names is still there and not older."""
     line = night.ledger.newest(stage, *d.key)
     identity = bronze_identity(d) if stage == "bronze" else silver_identity(night, d)
@@ -59,18 +87,16 @@ def is_done(night: Night, d: Delivery, stage: str) -> bool:
         return False
     if line.code == "E706" and night.selection.refold:
         return False
-    return not line.table_id or _still_there(night, line)
+    return not line.table_id or _still_there(line, states[line.table])
 
 
-def _still_there(night: Night, line: Line) -> bool:
-    zone, name = line.table.split(".")
-    state = delta.table_state(night.lake.table(zone, name))
+def _still_there(line: Line, state: TableState | None) -> bool:
     return state is not None and state.id == line.table_id and state.version >= line.table_version
 
 
-def owed(night: Night) -> list[tuple[Delivery, str]]:
-    """Stages of deliveries that are not finished, oldest date first."""
-    return [(d, stage) for d in deliveries(night) for stage in ("bronze", "silver") if _is_owed(night, d, stage)]
+def _outcome(night: Night, d: Delivery, stage: str) -> str:
+    line = night.ledger.newest(stage, *d.key)
+    return line.outcome if line else ""
 
 
 def is_small(night: Night) -> bool:
@@ -80,14 +106,3 @@ def is_small(night: Night) -> bool:
 
 def count_bytes(work: Sequence[tuple[Delivery, str]]) -> int:
     return sum(f.size for d, _ in work for f in d.receipt.files)
-
-
-def _is_owed(night: Night, d: Delivery, stage: str) -> bool:
-    if stage == "silver" and _outcome(night, d, "bronze") == "refused" and is_done(night, d, "bronze"):
-        return False
-    return not is_done(night, d, stage)
-
-
-def _outcome(night: Night, d: Delivery, stage: str) -> str:
-    line = night.ledger.newest(stage, *d.key)
-    return line.outcome if line else ""

@@ -106,8 +106,8 @@ def _list_pages(lake: Lake, facts: Facts) -> Iterator[Page]:
     for release in facts.releases:
         yield Page(pages.release_path(release.number), "release.html", released.view_release(facts, release))
     front = index.view_index(facts)
-    rows = draw_rows(lake, front.bars)
-    charts = {x: {"rows": rows, "shares": draw_shares(lake, front.shares, x)} for x in LANGUAGES}
+    rows, shares = draw_rows(lake, front.bars), draw_shares(lake, front.shares)
+    charts = {x: {"rows": rows, "shares": shares[x]} for x in LANGUAGES}
     yield Page("index.html", "index.html", front, charts)
 
 

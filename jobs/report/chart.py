@@ -10,14 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any
 
 from jobs.contracts import fingerprint
 from jobs.lake import Lake
 from jobs.report.dimensions import Share
-from jobs.report.languages import say
+from jobs.report.languages import LANGUAGES, say
+from jobs.suites import DIMENSIONS
 
-STYLE = 3
+STYLE = 4
 KINDS = (
     ("good", "#0072b2"),
     ("duplicates", "#e69f00"),
@@ -46,11 +48,26 @@ def draw_rows(lake: Lake, bars: Sequence[Bar]) -> str:
     return _keep(lake, "rows", numbers, lambda: _rows(bars)) if bars else ""
 
 
-def draw_shares(lake: Lake, shares: Sequence[Share], language: str) -> str:
-    """An SVG of lines, one a quality dimension, over the nights; empty with fewer than two nights."""
+def draw_shares(lake: Lake, shares: Sequence[Share]) -> dict[str, str]:
+    """By language an SVG of lines, one a quality dimension, over the nights; empty with fewer than two nights.
+
+    It is drawn once: the headings are put into the drawing afterwards.
+    """
     if len({s.night for s in shares}) < 2:
-        return ""
-    return _keep(lake, f"shares.{language}", [asdict(s) for s in shares], lambda: _lines(shares, language))
+        return dict.fromkeys(LANGUAGES, "")
+    drawn = _keep(lake, "shares", [asdict(s) for s in shares], lambda: _lines(shares))
+    return {language: _with_headings(drawn, language) for language in LANGUAGES}
+
+
+def _with_headings(drawn: str, language: str) -> str:
+    for dimension in DIMENSIONS:
+        heading = say(language, "{dimension}, per cent").format(dimension=say(language, dimension))
+        drawn = drawn.replace(_heading(dimension), escape(heading))
+    return drawn
+
+
+def _heading(dimension: str) -> str:
+    return f"@{dimension}@"
 
 
 def _keep(lake: Lake, name: str, numbers: Sequence[Any], draw: Callable[[], dict[str, Any]]) -> str:
@@ -65,12 +82,12 @@ def _keep(lake: Lake, name: str, numbers: Sequence[Any], draw: Callable[[], dict
     return kept.removeprefix(mark)
 
 
-def _lines(shares: Sequence[Share], language: str) -> dict[str, Any]:
+def _lines(shares: Sequence[Share]) -> dict[str, Any]:
     import altair as alt
 
     rows = [{"dimension": s.dimension, "night": s.night, "percent": float(s.percent)} for s in shares if s.asked]
     panels = [
-        _line(alt, _head(language, str(name)), [r for r in rows if r["dimension"] == name])
+        _line(alt, _heading(str(name)), [r for r in rows if r["dimension"] == name])
         for name in dict.fromkeys(r["dimension"] for r in rows)
     ]
     found: dict[str, Any] = (
@@ -78,10 +95,6 @@ def _lines(shares: Sequence[Share], language: str) -> dict[str, Any]:
         .properties(background="transparent").configure_view(stroke=None).configure_axis(labelFont="sans-serif").to_dict()
     )  # fmt: skip
     return found
-
-
-def _head(language: str, dimension: str) -> str:
-    return say(language, "{dimension}, per cent").format(dimension=say(language, dimension))
 
 
 def _line(alt: Any, title: str, rows: list[dict[str, Any]]) -> Any:

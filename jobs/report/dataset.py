@@ -11,7 +11,7 @@ from jobs.landing import Receipt
 from jobs.report.delivery import timing_of
 from jobs.report.facts import Facts
 
-NIGHTS_OF_A_RULE = 60
+NIGHTS_OF_A_RULE = 28
 COUNTED = ("good", "set_aside", "duplicates", "inserted", "changed", "ended", "unchanged", "outranked")
 
 

@@ -17,6 +17,7 @@ from jobs.report.facts import Facts
 
 NIGHTS_DRAWN = 12
 NIGHTS_OF_HEAT = 60
+NIGHTS_OF_QUALITY = 28
 ORDER = ("accepted", "landed", "held", "refused", "failed", "not delivered", "not due")
 
 
@@ -74,7 +75,7 @@ def view_index(facts: Facts) -> IndexView:
         kinds=KINDS,
         drawn=NIGHTS_DRAWN,
         heat=nights[:NIGHTS_OF_HEAT][::-1],
-        shares=list_shares(facts, nights[:NIGHTS_OF_HEAT][::-1]),
+        shares=list_shares(facts, nights[:NIGHTS_OF_QUALITY][::-1]),
     )
 
 

@@ -27,6 +27,7 @@ def test_a_moment_is_within_spans_by_its_day_however_it_is_asked(spans: list[Spa
     within = [moment for moment in moments if has_day(spans, moment.date())]
     assert rows.filter(arrow_within("moment", "timestamp_ntz", spans))["moment"].to_pylist() == within
     assert rows.filter(arrow_within("day", "date", spans))["moment"].to_pylist() == within
-    for column in ("day", "moment"):
-        found = duckdb.sql(f"SELECT moment FROM rows WHERE {sql_within(column, spans)}").fetchall()
+    for column, kind in (("day", ""), ("day", "date"), ("moment", ""), ("moment", "timestamp_ntz")):
+        condition = sql_within(column, spans, kind).replace("TIMESTAMP_NTZ", "TIMESTAMP")  # as DuckDB calls it
+        found = duckdb.sql(f"SELECT moment FROM rows WHERE {condition}").fetchall()
         assert [moment for (moment,) in found] == within
