@@ -108,7 +108,8 @@ def _one_stage(settings: Settings, date: str, dataset: str, stage: str, **more: 
     with open_night(settings, select(settings, need_date(date), "", dataset, **more), load_libraries) as (night, watch):
         watch.expect(sum(1 for _, s in nights.owed(night) if s == stage))
         nights.process(night, (stage,))
-        page = write_owed_pages(night)
+        is_end = stage == "silver" or night.problems  # else silver follows, and its command writes the pages
+        page = write_owed_pages(night) if is_end else ""
     conclude(settings, night, page, nights.list_waiting(night, ("bronze", stage)))
 
 

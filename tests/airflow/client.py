@@ -20,7 +20,7 @@ from tests.servers import free_ports, wait_until
 T = TypeVar("T", str, tuple[str, str])
 ENDED = ("success", "failed")
 QUICK = {
-    "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1", "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1", "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600", "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
     "AIRFLOW__CORE__MAX_TASK_RETRY_DELAY": "5",
 }  # fmt: skip
@@ -133,7 +133,7 @@ class Airflow:
 
     def end(self, dag: str, run: str, seconds: float = 900) -> str:
         """Wait until a run has ended; its state."""
-        return str(until(lambda: self._ended(dag, run), f"{dag} {run}", seconds))
+        return str(until(lambda: self._ended(dag, run), f"{dag} {run}", seconds, every=2))
 
     def _ended(self, dag: str, run: str) -> str | None:
         state = self.api("GET", f"/dags/{dag}/dagRuns/{run}")["state"]
@@ -145,7 +145,7 @@ class Airflow:
 
     def publish(self, seconds: float = 600) -> None:
         """Wait until gold has published all that there is, and has nothing more to do."""
-        until(self._is_published, "gold", seconds)
+        until(self._is_published, "gold", seconds, every=2)
 
     def _is_published(self) -> bool:
         idle = all(r["state"] in ENDED for r in self.runs("gold"))
@@ -161,13 +161,13 @@ class Airflow:
         return str(until(ended, f"{count} runs of {dag} {night}", seconds))
 
 
-def until(found: Callable[[], Any], what: str, seconds: float) -> Any:
-    """Ask twice a second until there is an answer; the answer. An API server needs a part of a core for each question."""
+def until(found: Callable[[], Any], what: str, seconds: float, every: float = 1) -> Any:
+    """Ask now and then until there is an answer; the answer. An API server needs a part of a core for each question."""
     answers: list[Any] = []
 
     def is_there() -> bool:
         answers[:] = [found()]
         return bool(answers[0])
 
-    wait_until(is_there, seconds, lambda: what, every=0.5)
+    wait_until(is_there, seconds, lambda: what, every=every)
     return answers[0]

@@ -16,7 +16,7 @@ import pytest
 
 from jobs import delta
 from jobs.release import find_release
-from tests.airflow.client import QUICK, Airflow, until
+from tests.airflow.client import ENDED, QUICK, Airflow, until
 from tests.little import csv_of, write_conf
 from tests.servers import addresses_of
 
@@ -43,6 +43,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
             made.local("start")
             made.sign_in()
             made.unpause("gold", "approvals", "late")
+            until(lambda: [r for r in made.runs("late") if r["state"] in ENDED], "the look for late deliveries that begins by itself", 300)  # fmt: skip
             made.unpause_without_tonight("reg", "tax")
             yield made
         finally:
