@@ -58,9 +58,9 @@ with DAG(
     def release() -> None:
         lake("release")
 
-    @task(task_id="report", doc_md="`lake report`")
+    @task(task_id="report", doc_md="`lake report --changed`")
     def report() -> None:
-        lake("report")
+        lake("report", "--changed")
 
     @task(
         task_id="held", trigger_rule=TriggerRule.ONE_FAILED, outlets=[HELD], doc_md="Asks for decisions on held tables."

@@ -134,12 +134,17 @@ def _describe(settings: Settings, name: str, contract: Contract) -> None:
 
 @app.command()
 @with_settings
-def report(settings: Settings) -> None:
+def report(
+    settings: Settings,
+    changed: Annotated[bool, typer.Option("--changed", help="Only pages that are missing or of which something changed.")] = False,
+) -> None:  # fmt: skip
     """Write the auditor's pages again and print where they are."""
     from jobs.report import write_report
 
     title = load_city(settings.city).title
-    page = write_report(settings.lake, load_contracts(settings.city), load_gold(settings.city), title, again=True)
+    page = write_report(
+        settings.lake, load_contracts(settings.city), load_gold(settings.city), title, again=not changed
+    )
     if settings.json:
         show.print_json("report", page=page)
     else:

@@ -1,6 +1,6 @@
 """Days as spans, and the condition that keeps a column to them.
 
-Without a type a bound is written as text, to which Spark gives the type of the column, date or local time; that is enough to read. A
+Without a type a bound is written as text, to which Spark and delta-rs give the type of the column, date or local time: so one reads. A
 condition of `replaceWhere` or MERGE is not simplified before Delta asks the statistics of its log, which know bounds of the column's
 own type only: with text, every file would be read.
 """

@@ -47,12 +47,15 @@ def _known(stage: Stage, entry: Entry, rows: DataFrame) -> DataFrame:
 
 
 def _bounds(stage: Stage, rows: DataFrame, prefix: str = "") -> list[str]:
-    """Between which days the table can have keys of these rows, by a date or local time in the key: files of others are not read."""
+    """Between which days the table can have keys of these rows, by a date or local time in the key: files of others are not read.
+
+    With a prefix, a condition for MERGE.
+    """
     dated = [c for c in stage.contract.key if stage.contract.column(c).spark_type in KINDS]
     if not dated:
         return []
     low, high = rows.agg(F.min(dated[0]).cast("date"), F.max(dated[0]).cast("date")).collect()[0]
-    kind = stage.contract.column(dated[0]).spark_type
+    kind = stage.contract.column(dated[0]).spark_type if prefix else ""
     return [f"({sql_within(prefix + dated[0], [(low, high)], kind)})"] if low else []
 
 

@@ -94,17 +94,20 @@ def _open_driver(settings: Settings, lock: Path, small: bool) -> Any:
     )
 
 
-def write_pages(night: Night) -> str:
+def write_pages(night: Night, *, front: bool = True) -> str:
     from jobs.report import write_report
 
     with placing(night.lake, stage="report", place="reports"):
-        return write_report(night.lake, night.contracts, load_gold(night.lake.city), night.city.title)
+        return write_report(night.lake, night.contracts, load_gold(night.lake.city), night.city.title, front=front)
 
 
-def write_owed_pages(night: Night) -> str:
-    """Write the pages where this command did something, or an earlier one that was stopped before it came to them; else nothing."""
+def write_owed_pages(night: Night, *, front: bool = True) -> str:
+    """Write the pages where this command did something, or an earlier one that was stopped before it came to them; else nothing.
+
+    Without `front` the first page is left to a later command.
+    """
     newest = max((line.line for line in night.ledger.lines.values()), default=0)
-    return write_pages(night) if night.lines or is_owed(night.lake, newest) else ""
+    return write_pages(night, front=front) if night.lines or is_owed(night.lake, newest) else ""
 
 
 def print_release(settings: Settings, made: Any) -> None:

@@ -108,9 +108,15 @@ def _one_stage(settings: Settings, date: str, dataset: str, stage: str, **more: 
     with open_night(settings, select(settings, need_date(date), "", dataset, **more), load_libraries) as (night, watch):
         watch.expect(sum(1 for _, s in nights.owed(night) if s == stage))
         nights.process(night, (stage,))
-        is_end = stage == "silver" or night.problems  # else silver follows, and its command writes the pages
-        page = write_owed_pages(night) if is_end else ""
+        page = _write_pages_of(night, stage)
     conclude(settings, night, page, nights.list_waiting(night, ("bronze", stage)))
+
+
+def _write_pages_of(night: nights.Night, stage: str) -> str:
+    """What other stages follow leaves pages to them: bronze all, silver the first, which is drawn anew; where it ends here, none."""
+    if night.problems:
+        return write_owed_pages(night)
+    return write_owed_pages(night, front=False) if stage == "silver" else ""
 
 
 @app.command()

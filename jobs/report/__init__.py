@@ -31,17 +31,19 @@ def write_report(
     title: str,
     *,
     again: bool = False,
+    front: bool = True,
 ) -> str:
     """Write every page whose bytes changed under `reports/`; returns the path of `index.html`.
 
     A page is not even made where it is there and was made of the same things; with `again` all are, whatever became of them since.
+    Without `front` the first page, which is drawn, is owed still.
     """
     facts = read_facts(lake, contracts, gold_contracts, load_city(lake.city))
     city = facts.city
     editions = [pages.Edition(city, language, title) for language in LANGUAGES]
     before, made_by = {} if again else read_marks(lake), [pages.identity(), city.timezone, city.language, title]
     there, after = _list_names(lake) if before else set(), {}
-    for page in _list_pages(lake, facts):
+    for page in _list_pages(lake, facts, front=front):
         mark = fingerprint([made_by, page.template, repr(page.view)])
         for edition in editions:
             name = place_of(edition.language, city.language, page.name)
@@ -50,7 +52,10 @@ def write_report(
             if before.get(name) != after[name] or name not in there:
                 text = pages.render(edition, page.template, page.name, page.view, charts)
                 _write_changed(lake, lake.path("reports", *name.split("/")), text.encode())
-    after[NEWEST] = str(max((line.line for line in facts.lines), default=0))
+    if front:
+        after[NEWEST] = str(max((line.line for line in facts.lines), default=0))
+    else:
+        after = {**before, **after}
     _write_changed(lake, lake.path("reports", MARKS), json.dumps(after, indent=0, sort_keys=True).encode())
     return lake.path("reports", "index.html")
 
@@ -93,22 +98,23 @@ class Page:
     charts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def _list_pages(lake: Lake, facts: Facts) -> Iterator[Page]:
+def _list_pages(lake: Lake, facts: Facts, *, front: bool) -> Iterator[Page]:
     for receipt in facts.delivered:
         name = pages.delivery_path(receipt.dataset, receipt.business_date, receipt.revision)
         yield Page(name, "delivery.html", delivery.view_delivery(facts, receipt))
     for contract in facts.contracts.values():
-        shown = dataset.view_dataset(facts, contract)
-        yield Page(pages.dataset_path(contract.dataset), "dataset.html", shown)
-        yield Page(pages.rules_path(contract.dataset), "rules.html", shown)
+        of_dataset = dataset.view_dataset(facts, contract)
+        yield Page(pages.dataset_path(contract.dataset), "dataset.html", of_dataset)
+        yield Page(pages.rules_path(contract.dataset), "rules.html", of_dataset)
     for source in sorted({c.source for c in facts.contracts.values()}):
         yield Page(pages.department_path(source), "department.html", department.view_department(facts, source))
     for release in facts.releases:
         yield Page(pages.release_path(release.number), "release.html", released.view_release(facts, release))
-    front = index.view_index(facts)
-    rows, shares = draw_rows(lake, front.bars), draw_shares(lake, front.shares)
-    charts = {x: {"rows": rows, "shares": shares[x]} for x in LANGUAGES}
-    yield Page("index.html", "index.html", front, charts)
+    if front:
+        shown = index.view_index(facts)
+        rows, shares = draw_rows(lake, shown.bars), draw_shares(lake, shown.shares)
+        charts = {x: {"rows": rows, "shares": shares[x]} for x in LANGUAGES}
+        yield Page("index.html", "index.html", shown, charts)
 
 
 def _write_changed(lake: Lake, path: str, data: bytes) -> None:

@@ -62,9 +62,10 @@ class Edition:
 
 @cache
 def environment() -> jinja2.Environment:
-    """Templates that escape every value and fail on a name that does not exist; compiled once for all editions."""
+    """Templates that escape every value and fail on a name that does not exist; compiled once for all editions and commands."""
     found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
+        bytecode_cache=jinja2.FileSystemBytecodeCache(),  # in the temporary folder, for this user's eyes
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
