@@ -103,7 +103,7 @@ def _by_hand(folder: Path, datasets: list[str]) -> Hand:
             for dataset in datasets
             for step in ("extract", "bronze", "silver")
         )
-        wall += sum(lake(step) for step in ("plan", "gold", "release", "report"))
+        wall += sum(lake(*step.split()) for step in ("plan", "gold", "release", "report --changed"))
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         attach = _attach(environment)
     finally:
