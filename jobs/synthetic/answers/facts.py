@@ -35,7 +35,7 @@ class Facts:
         return rows_of(self.tables[dataset], *headers)
 
     def counted(self, dataset: str, header: str, **only: str) -> dict[str, int]:
-        """How many current rows of a dataset have each text under a header; of those only that say something else, too."""
+        """How many current rows of a dataset say what under a header; `only` those that say this under other headers."""
         table = self.tables[dataset]
         for other, text in only.items():
             table = table.filter(pc.equal(table[other], text))
