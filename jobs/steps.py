@@ -113,8 +113,8 @@ def _one_stage(settings: Settings, date: str, dataset: str, stage: str, **more: 
 
 
 def _write_pages_of(night: nights.Night, stage: str) -> str:
-    """What other stages follow leaves pages to them: bronze all, silver the first, which is drawn anew; where it ends here, none."""
-    if night.problems:
+    """What other stages follow leaves pages to them: bronze all, silver the first, which is drawn anew; what ends here none."""
+    if night.problems or not night.lines:
         return write_owed_pages(night)
     return write_owed_pages(night, front=False) if stage == "silver" else ""
 

@@ -36,7 +36,7 @@ def write_report(
     """Write every page whose bytes changed under `reports/`; returns the path of `index.html`.
 
     A page is not even made where it is there and was made of the same things; with `again` all are, whatever became of them since.
-    Without `front` the first page, which is drawn, is owed still.
+    Without `front` the first page, which is drawn, is owed still, and no path is returned.
     """
     facts = read_facts(lake, contracts, gold_contracts, load_city(lake.city))
     city = facts.city
@@ -57,7 +57,7 @@ def write_report(
     else:
         after = {**before, **after}
     _write_changed(lake, lake.path("reports", MARKS), json.dumps(after, indent=0, sort_keys=True).encode())
-    return lake.path("reports", "index.html")
+    return lake.path("reports", "index.html") if front else ""
 
 
 def _list_names(lake: Lake) -> set[str]:

@@ -163,6 +163,7 @@ def test_a_report_that_was_cut_off_is_written_by_the_next_command(
     lake, command = typed_at(world, monkeypatch, capsys), ("bronze", "--date", DATE, "--dataset", "reg.things")
     world.deliver("reg.things", DATE, csv_of([(1, 2013, 10)]))
     assert lake("extract", "--date", DATE)[0] == 0
+    assert "Report:" not in lake(*command)[1], "silver follows, and writes the pages"
     with monkeypatch.context() as full:
         full.setattr("jobs.report.write_report", raise_full)
         code, _, said = lake(*command)

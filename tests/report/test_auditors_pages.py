@@ -12,7 +12,8 @@ from jobs import cli, report
 from jobs.cities import load_city
 from jobs.errors import LakeError
 from jobs.lake import Lake
-from jobs.ledger import Decision, Ledger, Line, Run
+from jobs.ledger import Decision, Ledger, Line, Run, all_lines
+from jobs.page_marks import is_owed
 from jobs.report.facts import read_facts
 from tests.report import invented
 from tests.report.invented import CONTRACTS, FIRST, NOW, SECOND
@@ -142,6 +143,19 @@ def test_a_page_is_made_again_only_where_something_of_it_changed(
     (pages / "releases" / "1.html").unlink()
     invented.write_pages(lake)
     assert made == ["release.html"] and (pages / "releases" / "1.html").is_file()
+
+
+def test_a_stage_typed_by_itself_leaves_the_first_page_to_the_next_command(own_lake: Lake) -> None:
+    lake, pages = own_lake, Path(own_lake.path("reports"))
+    shown = (pages / "index.html").read_bytes()
+    line = newest(lake, "traffic.link_speed", "silver")
+    Ledger(lake, Run("run-2", 1, NOW)).append(Line(**{**vars(line), "counts": {**line.counts, "good": 7}}))
+    last = max(x.line for x in all_lines(lake.table("audit", "ledger")))
+    assert report.write_report(lake, CONTRACTS, invented.GOLD, "New York", front=False) == ""
+    assert "7" in read_page(pages, "datasets", "traffic.link_speed", "index.html").select_one('[data-count="good"]').get_text()  # fmt: skip
+    assert ((pages / "index.html").read_bytes() == shown, is_owed(lake, last)) == (True, True)
+    invented.write_pages(lake)
+    assert ((pages / "index.html").read_bytes() == shown, is_owed(lake, last)) == (False, False)
 
 
 def test_the_command_makes_every_page_again_whatever_became_of_it(
