@@ -12,7 +12,7 @@ import json
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -94,8 +94,12 @@ def is_still_arriving(arrival: Arrival) -> bool:
     return not names or any(n.startswith(".") or n.endswith(".part") for n in names)
 
 
-def land(lake: Lake, contract: Contract, arrival: Arrival, now: datetime) -> tuple[Receipt, bool]:
+def land(
+    lake: Lake, contract: Contract, arrival: Arrival, now: datetime, note: Callable[[Receipt], object] = lambda _: None
+) -> tuple[Receipt, bool]:
     """Keep a delivery folder's bytes and write its receipt; the flag is false where the bytes were already landed (N106).
+
+    `note` is told of the receipt before it is written: once it is there, nobody lands these bytes again.
 
     Raises E101 while a file of it is still arriving, E109 where one changes while it is copied, E811 where one is a link to a place
     elsewhere. What is wrong with the delivery itself is kept in the receipt: its bytes are
@@ -114,6 +118,7 @@ def land(lake: Lake, contract: Contract, arrival: Arrival, now: datetime) -> tup
     if same_folder and same_folder[-1].sha256 == identity:
         return same_folder[-1], False
     receipt = replace(_receipt(arrival, files, identity, [r.revision for r in earlier], now, lake, contract), raw=raw)
+    note(receipt)
     keep_receipt(lake, receipt)
     return receipt, True
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from openlineage.client.serde import Serde
 
-from jobs import delta
+from jobs import delta, landing
 from jobs import night as nights
 from jobs.cities import city_names, load_city, load_contracts, load_gold
 from jobs.contracts import Contract
@@ -144,6 +144,26 @@ def test_a_command_killed_at_the_line_that_says_it_is_done_has_left_its_events(
     with pytest.raises(KeyboardInterrupt):
         read_into_bronze(world)
     assert set(ends(read_events(world.lake))) == {"landing.reg_things", "bronze.reg_things"}
+
+
+def test_a_command_killed_at_the_receipt_that_says_it_is_landed_has_left_its_event(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the receipt is there no later command lands the delivery again, nor writes of it."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    world.deliver("reg.things", FIRST, csv_of([(1, 2024, 10)]))
+    with monkeypatch.context() as killed:
+        killed.setattr(landing, "keep_receipt", die)
+        with pytest.raises(KeyboardInterrupt):
+            read_into_bronze(world)
+    events = read_events(world.lake)
+    assert set(ends(events)) == {"landing.reg_things"}
+    read_into_bronze(world)
+    landed = [e["run"]["runId"] for e in read_events(world.lake) if e["job"]["name"] == "landing.reg_things"]
+    assert set(landed) == {events[0]["run"]["runId"]}, "the same run, of which the second try ends"
 
 
 def test_a_scheduler_that_names_its_task_is_the_parent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

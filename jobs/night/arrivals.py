@@ -36,7 +36,13 @@ def _land(night: Night, arrival: Arrival) -> Iterator[Receipt]:
     about = {"dataset": arrival.dataset, "business_date": arrival.business_date, "revision": arrival.revision}
     try:
         with placing(night.lake, **about, stage="extract", place=arrival.folder):
-            receipt, is_new = landing.land(night.lake, night.contracts[arrival.dataset], arrival, night.run.now)
+            receipt, is_new = landing.land(
+                night.lake,
+                night.contracts[arrival.dataset],
+                arrival,
+                night.run.now,
+                lambda r: note_lineage(night, _landed(night, r)),
+            )
     except LakeError as error:
         if error.exit == 6:  # no other delivery fares better
             raise
@@ -44,7 +50,6 @@ def _land(night: Night, arrival: Arrival) -> Iterator[Receipt]:
         return
     if is_new:
         night.tell("landed", receipt)
-        note_lineage(night, _landed(night, receipt))
         yield receipt
     else:
         night.tell("notice", Notice("N106", f"{arrival.dataset} {arrival.folder}"))
