@@ -65,7 +65,7 @@ def test_the_lakes_containers_may_use_their_bucket_and_no_other(native: Native) 
 def test_what_a_scheduled_command_writes_is_read_on_the_pages(native: Native) -> None:
     native.start("pages")
     where = ["--date", "2024-09-16", "--dataset", "traffic.link_speed"]
-    for words in (["extract", *where], ["bronze", *where]):
+    for words in (["extract", *where], ["bronze", *where], ["report", "--changed"]):
         done = lake(native, "airflow-scheduler", *words)
         assert done.returncode == 0, done.stdout + done.stderr
     assert "2024-09-16" in ask(native, "8090", "/")[1]
