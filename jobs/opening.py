@@ -80,7 +80,7 @@ def open_damaged(
 
 def load_libraries() -> None:
     """Import what stages need and what is slow to import: a command that has to wait does it meanwhile."""
-    from jobs import quality, silver  # noqa: F401
+    from jobs import quality
 
     quality.load()
 

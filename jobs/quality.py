@@ -95,9 +95,15 @@ def _list_other_sources() -> list[str]:
 
 
 def _empty(name: str) -> ModuleType:
-    """A module in which every name is a class that nobody uses."""
+    """A module in which every name but Python's own is a class that nobody uses."""
+
+    def find(wanted: str) -> type:
+        if wanted.startswith("__"):
+            raise AttributeError(wanted)
+        return type(wanted, (), {})
+
     module = ModuleType(name)
-    module.__getattr__ = lambda wanted: type(wanted, (), {})  # type: ignore[method-assign]
+    module.__getattr__ = find  # type: ignore[method-assign]
     return module
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 from jobs import bronze as bronze_stage
 from jobs import delta, landing
@@ -10,12 +11,12 @@ from jobs.contracts import Contract, fingerprint
 from jobs.delta import TableState
 from jobs.errors import LakeError
 from jobs.judge import silver_fingerprint
-from jobs.lake import Lake
 from jobs.landing import Receipt
 from jobs.ledger import Line
 from jobs.night.opened import Delivery, Night, placed, say_problem
 from jobs.suites import Suite, load_suite
 
+Look = Callable[[str], TableState | None]
 SMALL_NIGHT_BYTES = 64 << 20
 
 
@@ -55,31 +56,22 @@ def silver_identity(night: Night, d: Delivery) -> str:
 
 def owed(night: Night) -> list[tuple[Delivery, str]]:
     """Stages of deliveries that are not finished, oldest date first."""
-    states: Mapping[str, TableState | None] = _Looked(night.lake)
-    return [
-        (d, stage) for d in deliveries(night) for stage in ("bronze", "silver") if _is_owed(night, d, stage, states)
-    ]
+
+    @cache
+    def look(table: str) -> TableState | None:
+        """The state of a table by zone and name, looked at once: a lake has thousands of deliveries and few tables."""
+        return delta.table_state(night.lake.table(*table.split(".")))
+
+    return [(d, stage) for d in deliveries(night) for stage in ("bronze", "silver") if _is_owed(night, d, stage, look)]
 
 
-class _Looked(dict[str, "TableState | None"]):
-    """The state of each table by zone and name, looked at once: a lake has thousands of deliveries and few tables."""
-
-    def __init__(self, lake: Lake) -> None:
-        super().__init__()
-        self._lake = lake
-
-    def __missing__(self, table: str) -> TableState | None:
-        self[table] = delta.table_state(self._lake.table(*table.split(".")))
-        return self[table]
-
-
-def _is_owed(night: Night, d: Delivery, stage: str, states: Mapping[str, TableState | None]) -> bool:
-    if stage == "silver" and _outcome(night, d, "bronze") == "refused" and _is_done(night, d, "bronze", states):
+def _is_owed(night: Night, d: Delivery, stage: str, look: Look) -> bool:
+    if stage == "silver" and _outcome(night, d, "bronze") == "refused" and _is_done(night, d, "bronze", look):
         return False
-    return not _is_done(night, d, stage, states)
+    return not _is_done(night, d, stage, look)
 
 
-def _is_done(night: Night, d: Delivery, stage: str, states: Mapping[str, TableState | None]) -> bool:
+def _is_done(night: Night, d: Delivery, stage: str, look: Look) -> bool:
     """Whether the newest ledger line says so and the table it names is still there and not older."""
     line = night.ledger.newest(stage, *d.key)
     identity = bronze_identity(d) if stage == "bronze" else silver_identity(night, d)
@@ -87,7 +79,7 @@ def _is_done(night: Night, d: Delivery, stage: str, states: Mapping[str, TableSt
         return False
     if line.code == "E706" and night.selection.refold:
         return False
-    return not line.table_id or _still_there(line, states[line.table])
+    return not line.table_id or _still_there(line, look(line.table))
 
 
 def _still_there(line: Line, state: TableState | None) -> bool:

@@ -16,6 +16,7 @@ from jobs.errors import LakeError
 from jobs.lake import Lake
 from jobs.ledger import Run
 from jobs.lock import hold_lake, note_driver
+from jobs.settings import settle
 from tests.policies.source_trees import PROJECT
 
 HOLD = """
@@ -71,6 +72,13 @@ def test_a_writer_that_has_waited_long_enough_is_refused(lake: Lake, holder: sub
         pass
     assert (refused.value.code, made_ready) == ("E501", ["once"])
     assert "run first" in refused.value.actual
+
+
+@pytest.mark.parametrize("wait", ["soon", "-1", "1.5"])
+def test_what_is_no_number_of_seconds_is_refused(wait: str) -> None:
+    with pytest.raises(LakeError) as refused:
+        settle("", "", "", "", "", 1, False, wait=wait)
+    assert (refused.value.code, refused.value.parts()["place"]) == ("E002", "--wait")
 
 
 def test_who_need_not_wait_makes_nothing_ready(lake: Lake) -> None:
