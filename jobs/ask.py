@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any
 
 import pyarrow as pa
@@ -15,7 +17,7 @@ from jobs.contracts import Contract
 from jobs.errors import LakeError
 from jobs.landing import Receipt, all_receipts
 from jobs.ledger import Ledger
-from jobs.night import Selection
+from jobs.night import Night, Selection
 from jobs.reconcile import COLUMNS, DIFFERENT, GOLD, reconcile_deliveries, reconcile_gold
 from jobs.release import Release, find_release, read_releases
 from jobs.settings import DatasetOption, DateOption, Settings, SourceOption, select, with_settings
@@ -29,6 +31,19 @@ app = typer.Typer(
     help="A city's data lakehouse: land, check, publish, ask.",
 )
 ReleaseOption = Annotated[int | None, typer.Option("--release", help="Release number [default: the newest].")]
+
+
+@contextmanager
+def open_reading(settings: Settings) -> Iterator[Night]:
+    """A night that only reads: the lake is not held, and Spark starts when it is first needed."""
+    from jobs.connect import open_driver
+
+    open_session = partial(open_driver, settings.lake, small=True)
+    night = Night(settings.lake, settings.inbox, settings.run, open_session, lambda *_: None)
+    try:
+        yield night
+    finally:
+        night.close()
 
 
 def receipts_of(settings: Settings, selection: Selection) -> list[Receipt]:

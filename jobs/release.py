@@ -177,7 +177,7 @@ def compare_versions(lake: Lake, contract: Contract, before: Released, after: Re
         if not spans:
             return []
         where = arrow_within(contract.period, contract.column(contract.period).spark_type, spans)
-    old, new = (_as_text(delta.read_arrow(path, t.version, where=where)) for t in (before, after))
+    old, new = (as_text(delta.read_arrow(path, t.version, where=where)) for t in (before, after))
     columns = [c.name for c in contract.columns if c.name not in key]
     both = old.merge(new, on=key, how="left", suffixes=("_old", "_new"), indicator="_side")
     deliveries = json.dumps([d for d in after.stands_on if list(d) not in [list(x) for x in before.stands_on]])
@@ -188,7 +188,7 @@ def compare_versions(lake: Lake, contract: Contract, before: Released, after: Re
         for _, row in changed.iterrows():
             found.append(
                 {"table": contract.name, "key": json.dumps({k: row[k] for k in key}, ensure_ascii=False), "column": column,
-                 "old": _text(row[f"{column}_old"]), "new": _text(row[f"{column}_new"]), "deliveries": deliveries}
+                 "old": text_or_none(row[f"{column}_old"]), "new": text_or_none(row[f"{column}_new"]), "deliveries": deliveries}
             )  # fmt: skip
     return found
 
@@ -210,11 +210,12 @@ def _different_days(path: str, before: Released, after: Released) -> tuple[Span,
     return join_spans((day, day) for day in days)
 
 
-def _as_text(rows: pa.Table | None) -> pd.DataFrame:
+def as_text(rows: pa.Table | None) -> pd.DataFrame:
+    """Rows as restatements write them: each value a text, or none."""
     assert rows is not None
     frame: pd.DataFrame = rows.cast(pa.schema([(f.name, pa.string()) for f in rows.schema])).to_pandas()
     return frame
 
 
-def _text(value: object) -> str | None:
+def text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) else None

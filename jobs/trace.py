@@ -12,10 +12,9 @@ import typer
 
 from jobs import night as nights
 from jobs import show
-from jobs.ask import ReleaseOption, app
+from jobs.ask import ReleaseOption, app, open_reading
 from jobs.cities import load_city
 from jobs.errors import LakeError
-from jobs.night import Night
 from jobs.origins import Delivered, Figure, Source
 from jobs.settings import Settings, with_settings
 
@@ -42,7 +41,8 @@ def trace(
         raise LakeError("E002", place="trace", expected="gold.TABLE with --key, or --verify DIR", actual="neither")
     if out:
         evidence.need_new(out)
-    figure = _trace(settings, table.removeprefix("gold."), read_key(key or []), number)
+    with open_reading(settings) as night:
+        figure = nights.trace_figure(night, table.removeprefix("gold."), read_key(key or []), number)
     if out:
         evidence.write_evidence(figure, settings.lake, load_city(settings.city), out)
     if settings.json:
@@ -62,18 +62,6 @@ def read_key(options: Sequence[str]) -> dict[str, str]:
             "E002", place="--key", expected="COLUMN=VALUE,COLUMN=VALUE", actual=(wrong or ["nothing"])[0][:60]
         )
     return dict(part.split("=", 1) for part in parts)
-
-
-def _trace(settings: Settings, table: str, key: Mapping[str, str], number: int | None) -> Figure:
-    from jobs.connect import open_driver
-
-    night = Night(
-        settings.lake, settings.inbox, settings.run, lambda: open_driver(settings.lake, small=True), lambda *_: None
-    )
-    try:
-        return nights.trace_figure(night, table, key, number)
-    finally:
-        night.close()
 
 
 def _verify(settings: Settings, folder: Path) -> None:

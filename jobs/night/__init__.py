@@ -12,6 +12,7 @@ from jobs.night.opened import Night, Selection
 if TYPE_CHECKING:
     from jobs.night.arrivals import extract
     from jobs.night.build import run_gold
+    from jobs.night.causes import name_causes
     from jobs.night.figure import trace_figure
     from jobs.night.inbox import look_into_inbox
     from jobs.night.publish import is_release_owed, run_release
@@ -33,6 +34,7 @@ _PARTS = {
     "look_into_inbox": "inbox",
     "maintain": "upkeep",
     "marts": "standing",
+    "name_causes": "causes",
     "owed": "work",
     "process": "stages",
     "run_gold": "build",
@@ -52,6 +54,7 @@ __all__ = [
     "look_into_inbox",
     "maintain",
     "marts",
+    "name_causes",
     "owed",
     "process",
     "run_gold",

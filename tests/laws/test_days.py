@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -150,6 +151,40 @@ def test_a_correction_restates_its_own_figures_only(world: World, tmp_path: Path
         ("street_days", "30", "32"),
     ]
     assert_as_if_whole(world, tmp_path)
+
+
+def test_each_restated_figure_names_the_deliveries_without_which_it_would_be_another(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Between two releases came a new night, the first night again, and a register in which a sensor moved."""
+    night, again, moved = (
+        ("road.reading", "2025-01-03", 1),
+        ("road.reading", "2025-01-01", 2),
+        ("road.sensor", "2025-01-03", 1),
+    )
+    register(world, 3, STREETS | {"b": "Short"})
+    deliver(world, 3, {"a": 4, "c": 6})
+    deliver(world, 1, {"a": 12, "b": 20}, revision=2)
+    world.run(release=True)
+
+    def told(arguments: tuple[str, ...] = ("diff", "2", "3")) -> dict[tuple[str, ...], list[tuple[str, str, int]]]:
+        code, out, _ = typed_at(world, monkeypatch, capsys)(*arguments, "--json", "--city", roads.CITY)
+        assert code == 0, out
+        return {
+            (r["table"], *r["key"].values(), r["old"], r["new"]): [(d["dataset"], d["business_date"], d["revision"]) for d in r["deliveries"]]
+            for r in json.loads(out)["restated"]
+        }  # fmt: skip
+
+    assert told() == {
+        ("sensor_days", "a", "2025-01-01", "10", "12"): [again],
+        ("sensor_days", "c", "2025-01-01", "30", None): [again],
+        ("street_days", "Long", "2025-01-01", "30", "12"): [again, moved],
+        ("street_days", "Short", "2025-01-01", "30", "20"): [again, moved],
+        ("street_days", "Long", "2025-01-02", "40", "20"): [moved],
+        ("street_days", "Short", "2025-01-02", "30", "50"): [moved],
+    }
+    monkeypatch.setattr("jobs.night.causes.MOST", 0)
+    assert {tuple(sorted(all_of)) for all_of in told().values()} == {(again, night), (again, night, moved)}
 
 
 @pytest.mark.slow
