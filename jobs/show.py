@@ -88,25 +88,30 @@ class Log:
 
     def __init__(self, lake: Lake, run: Run) -> None:
         self.path = lake.path("logs", f"{run.id}.jsonl")
-        self.run, self.lines, self.lake, self.is_lost = run, list[str](), lake, False
+        self.run, self.lines, self.lake = run, list[str](), lake
+        self.is_saved, self.is_lost = True, False
 
     def write(self, event: str, **values: Any) -> None:
-        """Write a line. Where that fails the work goes on, and it is said once (N111); the next line that can be written brings all before it."""
-        self.lines.append(
-            json.dumps(
-                {
-                    "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                    "run": self.run.id,
-                    "try": self.run.attempt,
-                    "event": event,
-                    **values,
-                },
-                ensure_ascii=False,
-                default=str,
-            )
-        )
+        """Write a line, and the notes before it."""
+        self.note(event, **values)
+        self.save()
+
+    def note(self, event: str, **values: Any) -> None:
+        """Keep a line that can wait for the next one: each delivery that was landed before is a notice."""
+        said = {
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"), "run": self.run.id, "try": self.run.attempt,
+            "event": event, **values,
+        }  # fmt: skip
+        self.lines.append(json.dumps(said, ensure_ascii=False, default=str))
+        self.is_saved = False
+
+    def save(self) -> None:
+        """Write what is not written. Where that fails the work goes on, and it is said once (N111); the next time brings all before it."""
+        if self.is_saved:
+            return
         try:
             self.lake.write_atomic(self.path, ("\n".join(self.lines) + "\n").encode())
+            self.is_saved = True
         except OSError as error:
             if not self.is_lost:
                 err.print(f"N111 {CODES['N111'].title}: {self.path}: {error.strerror or type(error).__name__}")
@@ -138,7 +143,7 @@ class Watch:
                     self.task, advance=1, description=f"{what.stage} {what.dataset} {what.business_date}"
                 )
         if isinstance(what, Notice):
-            self.log.write(event, code=what.code, text=what.text)
+            self.log.note(event, code=what.code, text=what.text)
         if isinstance(what, Receipt):
             self.log.write(
                 event,
@@ -154,11 +159,14 @@ class Watch:
 def watching(lake: Lake, run: Run, quiet: bool) -> Iterator[Watch]:
     """A progress bar on stderr while a night runs."""
     log = Log(lake, run)
-    if quiet:
-        yield Watch(log, None)
-        return
-    with _progress() as progress:
-        yield Watch(log, progress)
+    try:
+        if quiet:
+            yield Watch(log, None)
+            return
+        with _progress() as progress:
+            yield Watch(log, progress)
+    finally:
+        log.save()
 
 
 def _progress() -> Progress:

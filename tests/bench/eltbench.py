@@ -35,7 +35,7 @@ TITLES = {"lakehouse": "City Lakehouse's session", "polars": "Polars", "duckdb":
 
 
 class CityLakehouse(Spark):
-    """Spark with this project's settings; all else is LakeBench's own."""
+    """Spark with this project's settings, and files loaded as bronze loads them; all else is LakeBench's own."""
 
     runtime = "city_lakehouse"  # else LakeBench would add settings of its own, and fetch an older Delta
 
