@@ -110,6 +110,8 @@ def _list_pages(lake: Lake, facts: Facts, *, front: bool) -> Iterator[Page]:
         yield Page(pages.department_path(source), "department.html", department.view_department(facts, source))
     for release in facts.releases:
         yield Page(pages.release_path(release.number), "release.html", released.view_release(facts, release))
+    for month in index.view_months(facts):
+        yield Page(pages.month_path(month.month), "month.html", month)
     if front:
         shown = index.view_index(facts)
         rows, shares = draw_rows(lake, shown.bars), draw_shares(lake, shown.shares)

@@ -1,11 +1,13 @@
-"""The first page: nights and datasets, what needs a person, rows by night, releases."""
+"""The first page: the newest nights and releases, what needs a person, how good the data was; and a page a month for earlier ones."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from jobs.contracts import Contract
 from jobs.landing import Receipt
@@ -16,7 +18,8 @@ from jobs.report.dimensions import Share, list_shares
 from jobs.report.facts import Facts
 
 NIGHTS_DRAWN = 12
-NIGHTS_OF_HEAT = 60
+NIGHTS_SHOWN = 60
+RELEASES_SHOWN = 60
 NIGHTS_OF_QUALITY = 28
 ORDER = ("accepted", "landed", "held", "refused", "failed", "not delivered", "not due")
 
@@ -32,13 +35,29 @@ class Entry:
     good: int | None
 
 
+Cells = Mapping[tuple[str, str], Sequence[Entry]]  # by business date and dataset, newest revision first
+
+
+@dataclass(frozen=True)
+class MonthView:
+    """What the template of a month shows: its nights, and what was released in it."""
+
+    month: str
+    contracts: Mapping[str, Contract]
+    nights: Sequence[str]
+    cells: Cells
+    releases: Sequence[Release]
+    restated: Mapping[int, int]
+
+
 @dataclass(frozen=True)
 class IndexView:
-    """What the template of the first page shows. `cells` by business date and dataset, newest revision first."""
+    """What the template of the first page shows; what is counted is counted of all nights. `months` are those with a page of their own."""
 
     contracts: Mapping[str, Contract]
     nights: Sequence[str]
-    cells: Mapping[tuple[str, str], Sequence[Entry]]
+    months: Sequence[str]
+    cells: Cells
     statuses: Sequence[tuple[str, int]]
     late: int
     reached: int
@@ -53,28 +72,59 @@ class IndexView:
     shares: Sequence[Share]
 
 
+def view_months(facts: Facts) -> Iterator[MonthView]:
+    """A view of each month of which the first page does not show all nights and releases."""
+    nights = _nights(facts)
+    releases = list(reversed(facts.releases))
+    restated = Counter(r["release"] for r in facts.restatements)
+    for month in _months(facts, nights, releases):
+        of_month = [n for n in nights if n.startswith(month)]
+        published = [r for r in releases if _month_of(facts, r) == month]
+        cells = {(n, d): _entries(facts, n, d) for n in of_month for d in facts.contracts}
+        counts = {r.number: restated[r.number] for r in published}
+        yield MonthView(month, facts.contracts, of_month, cells, published, counts)
+
+
+def _nights(facts: Facts) -> list[str]:
+    """Every business date that a receipt tells of, newest first."""
+    return sorted({r.business_date for r in facts.receipts}, reverse=True)
+
+
+def _months(facts: Facts, nights: Sequence[str], releases: Sequence[Release]) -> list[str]:
+    """The months, newest first, of the nights and releases that are not on the first page."""
+    earlier = {n[:7] for n in nights[NIGHTS_SHOWN:]} | {_month_of(facts, r) for r in releases[RELEASES_SHOWN:]}
+    return sorted(earlier, reverse=True)
+
+
+def _month_of(facts: Facts, release: Release) -> str:
+    return f"{datetime.fromisoformat(release.released_at).astimezone(ZoneInfo(facts.city.timezone)):%Y-%m}"
+
+
 def view_index(facts: Facts) -> IndexView:
     """Gather what the first page shows."""
-    nights = sorted({r.business_date for r in facts.receipts}, reverse=True)
+    nights, releases = _nights(facts), list(reversed(facts.releases))
+    shown_nights, shown_releases = nights[:NIGHTS_SHOWN], releases[:RELEASES_SHOWN]
+    restated = Counter(r["release"] for r in facts.restatements)
     cells = {(n, d): _entries(facts, n, d) for n in nights for d in facts.contracts}
     shown = [e for found in cells.values() for e in found]
     equations = [i for r in facts.delivered for i in reached(facts, r)]
     counted = Counter(e.status for e in shown)
     return IndexView(
         contracts=facts.contracts,
-        nights=nights,
-        cells=cells,
+        nights=shown_nights,
+        months=_months(facts, nights, releases),
+        cells={(n, d): cells[n, d] for n in shown_nights for d in facts.contracts},
         statuses=[(s, counted[s]) for s in ORDER if counted[s]],
         late=sum(e.is_late for e in shown),
         reached=len(equations),
         holding=sum(i.holds for i in equations),
         problems=_problems(facts, cells),
-        releases=list(reversed(facts.releases)),
-        restated=Counter(r["release"] for r in facts.restatements),
+        releases=shown_releases,
+        restated={r.number: restated[r.number] for r in shown_releases},
         bars=_bars(facts, set(nights[:NIGHTS_DRAWN])),
         kinds=KINDS,
         drawn=NIGHTS_DRAWN,
-        heat=nights[:NIGHTS_OF_HEAT][::-1],
+        heat=shown_nights[::-1],
         shares=list_shares(facts, nights[:NIGHTS_OF_QUALITY][::-1]),
     )
 
@@ -94,7 +144,7 @@ def _entry(facts: Facts, receipt: Receipt) -> Entry:
     return Entry(receipt, facts.status(receipt), is_late, facts.due(receipt), good)
 
 
-def _problems(facts: Facts, cells: Mapping[tuple[str, str], Sequence[Entry]]) -> list[tuple[Entry, Mapping[str, Any]]]:
+def _problems(facts: Facts, cells: Cells) -> list[tuple[Entry, Mapping[str, Any]]]:
     """Newest revisions that are held, refused, failed, missing, or unlike the nights before, with their errors."""
     found: list[tuple[Entry, Mapping[str, Any]]] = []
     for entry in (e for entries in cells.values() for e in entries[:1]):

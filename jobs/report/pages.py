@@ -44,6 +44,10 @@ def release_path(number: int) -> str:
     return f"releases/{number}.html"
 
 
+def month_path(month: str) -> str:
+    return f"nights/{month}.html"
+
+
 @cache
 def identity() -> str:
     """What makes pages of views: the code, templates and languages of the report."""
@@ -89,6 +93,7 @@ def environment() -> jinja2.Environment:
         "rules_path": rules_path,
         "department_path": department_path,
         "release_path": release_path,
+        "month_path": month_path,
         "style": _read("style.css"),
         **{f"{name}_script": Markup("\n") + _read(f"{name}.js") for name in SCRIPTS},
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 
 from jobs import cli, report
 from jobs.cities import load_city
@@ -30,6 +31,39 @@ def test_a_letter_a_night_tells_how_each_delivery_ended(pages: Path) -> None:
     assert {k: v for k, v in letters.items() if v} == {
         f"{CRASHES}/{FIRST}": "H", f"land.sales/{FIRST}": "R", f"traffic.link_speed/{FIRST}": "L", f"{CRASHES}/{SECOND}": "N"
     }  # fmt: skip
+
+
+def test_what_the_first_page_has_no_room_for_stands_on_the_page_of_its_month(
+    own_lake: Lake, pages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first page stays as long as it is however many nights there were, and still counts all of them."""
+
+    def shown(page: BeautifulSoup) -> tuple[dict[tuple[str, str], str], dict[str, str]]:
+        cells = {
+            (str(x["data-night"]), str(x["data-dataset"])): x.get_text(" ", strip=True)
+            for x in page.select("td[data-night]")
+        }
+        return cells, {str(x["data-release"]): x.get_text(" ", strip=True) for x in page.select("tr[data-release]")}  # fmt: skip
+
+    whole = read_page(pages, "index.html")
+    cells, releases = shown(whole)
+    assert ({night for night, _ in cells}, list(releases)) == ({FIRST, SECOND}, ["2", "1"])
+    assert not (pages / "nights").exists() and whole.select("#earlier") == []
+
+    monkeypatch.setattr("jobs.report.index.NIGHTS_SHOWN", 1)
+    monkeypatch.setattr("jobs.report.index.RELEASES_SHOWN", 1)
+    short = invented.write_pages(own_lake)
+    first = read_page(short, "index.html")
+    assert shown(first) == ({k: v for k, v in cells.items() if k[0] == SECOND}, {"2": releases["2"]})
+    assert first.select_one("dl").get_text() == whole.select_one("dl").get_text()
+    assert len(first.select("[data-problem]")) == len(whole.select("[data-problem]"))
+    months = [read_page(short, str(a["href"])) for a in first.select("#earlier a")]
+    earlier = {k: v for month in months for k, v in shown(month)[0].items()}
+    assert earlier == cells, "a month is whole, also what the first page shows of it"
+    assert {k: v for month in months for k, v in shown(month)[1].items()} == releases
+    for page in (short / "nights").iterdir():
+        for link in read_page(page).select("main a[href], header a[href]"):
+            assert (page.parent / str(link["href"])).is_file(), link
 
 
 def results_of(lake: Lake, dimension: str) -> list[Any]:
