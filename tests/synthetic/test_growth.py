@@ -1,4 +1,4 @@
-"""What a night of Optics Valley costs does not grow with the nights before it, where readings are many."""
+"""What a night of Optics Valley reads does not grow with the nights before it: of any dataset until silver, and of readings until gold."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from jobs.cities import load_contracts
 from jobs.release import read_releases
 from jobs.synthetic.nights import write_nights
 from jobs.synthetic.world import World as City
@@ -61,3 +62,30 @@ def test_from_the_fifth_night_on_no_more_is_read_and_the_tables_are_as_if_built_
     for table in INCREMENTAL:
         assert (nightly_tables[table].digest, nightly_tables[table].rows) == (tables[table].digest, tables[table].rows)
         assert nightly.rows(table, "gold") == at_once.rows(table, "gold")
+
+
+def test_from_the_fifth_night_on_no_dataset_reads_more_to_become_silver(folder: Path, spark: SparkSession) -> None:
+    """All departments: what is read of a table from its bronze to its silver, by the metrics of Spark's plans."""
+    inbox = folder / "city" / "inbox"
+    world = World(folder / "all", lambda: spark, "optics_valley")
+    plans, nights = Plans(spark), list[dict[str, tuple[int, float]]]()
+    for day in sorted({p.name for p in inbox.glob("*/*/*") if ".r" not in p.name}):
+        for delivered in inbox.glob(f"*/*/{day}*"):
+            shutil.copytree(delivered, world.inbox / delivered.relative_to(inbox))
+        world.run(now="2026-03-01T00:00:00Z")
+        scans = [s for s in plans.take() if "_delta_log" not in s.place]
+        read = {
+            table: [s for s in scans if f"/{table}" in s.place]
+            for table in (f"{zone}/{c.table}" for zone in ("bronze", "silver") for c in load_contracts("optics_valley").values())
+        }  # fmt: skip
+        nights.append(
+            {table: (sum(s.files for s in of_it), sum(s.size for s in of_it)) for table, of_it in read.items()}
+        )
+    grown = {
+        table: [night[table] for night in nights]
+        for table in nights[0]
+        for at in (0, 1)
+        if max(night[table][at] for night in nights[4:]) > 1.1 * max(night[table][at] for night in nights[:4])
+    }
+    assert grown == {}
+    assert sum(size for _, size in nights[-1].values()) > 0
