@@ -31,8 +31,8 @@ MOST = 24
 def name_causes(night: Night, restated: Sequence[Restated]) -> list[Restated]:
     """The same figures, in order of release and table, each with the deliveries without which it would not be what it is.
 
-    All deliveries in question stay where none changed it by itself, where more than MOST did something, and where a version of silver
-    is gone.
+    All deliveries in question stay where none changed it by itself, where more than MOST did something, and where the table cannot be
+    made again: a version of silver is gone, or contract or code are others since.
     """
     found: list[Restated] = []
     for (number, table), figures in groupby(restated, lambda r: (r["release"], r["table"])):
@@ -44,21 +44,31 @@ def _narrow(night: Night, number: int, table: str, figures: list[Restated]) -> l
     asked: Sequence[Delivered] = figures[0]["deliveries"]
     releases = [find_release(night.lake, n) for n in (number - 1, number)]
     was, now = (Search(night, r, r.tables[table], {}) for r in releases if r is not None)
-    if len(asked) < 2 or not _is_whole(was) or not _is_whole(now):
+    if len(asked) < 2 or table not in now.known or not (_is_there(was) and _is_there(now)):
         return figures
     before = {pin[0]: pin for pin in list_pins(was, was.released)}
     both = [pin for pin in list_pins(now, now.released) if pin[0] in before]
     pairs = {pin: _Pair(was, before[pin[0]], now, pin, asked) for pin in both}
     doers = [(pin, d) for pin, pair in pairs.items() for d in pair.doers()]
-    if len(doers) > MOST:
+    if len(doers) > MOST or not _is_as_published(figures, _values(now, figures, {})):
         return figures
-    without = [(d, _values(now, figures, pin, pairs[pin].without(d))) for pin, d in doers]
+    without = [(d, _values(now, figures, {pin: pairs[pin].without(d)})) for pin, d in doers]
     return [{**r, "deliveries": [d for d, values in without if values.get(_place(r)) != r["new"]] or asked} for r in figures]  # fmt: skip
 
 
-def _is_whole(search: Search) -> bool:
-    tables = search.night.lake.table
-    return all(delta.holds(tables("silver", name), of, at) for name, of, at in list_pins(search, search.released))
+def _is_there(search: Search) -> bool:
+    """Whether every version of silver is, with the columns that the contract has today."""
+    for pin in list_pins(search, search.released):
+        path = search.night.lake.table("silver", pin[0])
+        if not delta.holds(path, *pin[1:]) or set(contract_names(search, pin)) - set(
+            delta.read_schema(path, pin[2]).names
+        ):
+            return False
+    return True
+
+
+def _is_as_published(figures: Sequence[Restated], values: Mapping[tuple[str, str], str | None]) -> bool:
+    return all(values.get(_place(r)) == r["new"] for r in figures)
 
 
 @dataclass(frozen=True)
@@ -125,10 +135,14 @@ def _label_of(side: str) -> Column:
     return F.concat(F.col(f"{side}._business_date").cast("string"), F.lit(" r"), F.col(f"{side}._revision").cast("string"))  # fmt: skip
 
 
-def _values(search: Search, figures: Sequence[Restated], pin: Pin, rows: DataFrame) -> dict[tuple[str, str], str | None]:  # fmt: skip
-    """What the figures' columns would say, were one silver table another. Keys: as `_place` says them; a row that would be gone has none."""
+def _values(
+    search: Search, figures: Sequence[Restated], instead: Mapping[Pin, DataFrame]
+) -> dict[tuple[str, str], str | None]:
+    """What the figures' rows say of silver as it was released, or of other rows instead. Keys: as `_place`; a row that is gone has none."""
     contract = search.mart.contract
-    built = build_again(search, search.released, lambda p: rows if p == pin else _as_released(search, p))
+    built = build_again(
+        search, search.released, lambda pin: instead[pin] if pin in instead else _as_released(search, pin)
+    )
     found = as_text(built.join(F.broadcast(_keys(search, figures)), list(contract.key), "left_semi").toArrow())
     return {
         (_key(row, contract.key), c.name): text_or_none(row[c.name])
