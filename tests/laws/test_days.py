@@ -167,8 +167,8 @@ def test_each_restated_figure_names_the_deliveries_without_which_it_would_be_ano
     deliver(world, 1, {"a": 12, "b": 20}, revision=2)
     world.run(release=True)
 
-    def told(arguments: tuple[str, ...] = ("diff", "2", "3")) -> dict[tuple[str, ...], list[tuple[str, str, int]]]:
-        code, out, _ = typed_at(world, monkeypatch, capsys)(*arguments, "--json", "--city", roads.CITY)
+    def told() -> dict[tuple[str, ...], list[tuple[str, str, int]]]:
+        code, out, _ = typed_at(world, monkeypatch, capsys)("diff", "2", "3", "--json", "--city", roads.CITY)
         assert code == 0, out
         return {
             (r["table"], *r["key"].values(), r["old"], r["new"]): [(d["dataset"], d["business_date"], d["revision"]) for d in r["deliveries"]]
