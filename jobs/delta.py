@@ -35,6 +35,7 @@ COMMIT_POINTS = (
 FEW_FILES = 32
 PLAIN_FEATURES = {"timestampNtz"}
 _turn = Lock()
+_counting, _taking_any = Lock(), list[Any]()
 observers: list[Callable[[str], None]] = []
 DAYS_KEPT = {"bronze": 7, "silver": 7, "quarantine": 7}
 ALWAYS_KEPT = 1826
@@ -370,6 +371,25 @@ def overwrite(
         writer = writer.partitionBy(*partition_by) if partition_by else writer
     with _commit(point):
         writer.save(path)
+
+
+@contextmanager
+def taking_any_rows(spark: SparkSession) -> Iterator[None]:
+    """Let `overwrite` with a condition add rows for which it does not hold: they are new, and stand beside those that stay.
+
+    A setting of the session, held as long as any of several writers at once needs it.
+    """
+    setting = "spark.databricks.delta.replaceWhere.constraintCheck.enabled"
+    with _counting:
+        _taking_any.append(spark)
+        spark.conf.set(setting, "false")
+    try:
+        yield
+    finally:
+        with _counting:
+            _taking_any.remove(spark)
+            if spark not in _taking_any:
+                spark.conf.unset(setting)
 
 
 def _clear_lost_log(path: str) -> None:

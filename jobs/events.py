@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -11,6 +13,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs import delta
+from jobs.contracts import Contract
 from jobs.days import KINDS, sql_within
 from jobs.fold import fold_events, hash_of
 from jobs.repeats import Settled
@@ -18,45 +21,69 @@ from jobs.rules import LINEAGE
 from jobs.stage import Entry, Stage, keep
 
 Counts = dict[int, dict[str, int]]
+_PLAIN = re.compile(r"[\w.:/-]+", re.ASCII)  # a text that is the same in every SQL
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Between which values of a column the table can have keys of some rows, as conditions in SQL; files of other rows are not read."""
+
+    to_read: str
+    to_merge: str
 
 
 def fold_newest(stage: Stage, entry: Entry, settled: Settled, good: int, metadata: dict[str, Any]) -> Counts:
     """Replace the date's rows where no key is known from another date, else MERGE. `good`: rows to be folded."""
     rows = settled.good.select("_row.*", *LINEAGE)
-    known = _known(stage, entry, rows) if delta.exists(stage.path) else None
-    if known is None or known.isEmpty():
-        where = f"_business_date = DATE'{entry.business_date}'"
-        _write(stage, rows, {**metadata, "counts": {entry.name: {"inserted": good}}}, where)
-        return {0: {"inserted": delta.count_records(stage.path, {"_business_date": entry.business_date})}}
+    if not delta.exists(stage.path):
+        return _replace_date(stage, entry, rows, good, metadata)
+    bounds = _find_bounds(stage.contract, rows)
+    known = _known(stage, entry, rows, bounds)
+    if known.isEmpty():
+        return _replace_date(stage, entry, rows, good, metadata)
     by = {r["_is_same"]: r["count"] for r in known.groupBy("_is_same").count().collect()}
     counts = {"changed": by.get(False, 0), "unchanged": by.get(True, 0)}
     counts["inserted"] = rows.count() - sum(counts.values())
-    on = " AND ".join([*(f"t.`{c}` <=> s.`{c}`" for c in stage.contract.key), *_bounds(stage, rows, "t.")])
+    on = " AND ".join([*(f"t.`{c}` <=> s.`{c}`" for c in stage.contract.key), bounds.to_merge])
     clauses = f"ON {on} WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
     delta.merge(stage.spark, stage.path, rows, clauses, "silver", {**metadata, "counts": {entry.name: counts}})
     return {0: counts}
 
 
-def _known(stage: Stage, entry: Entry, rows: DataFrame) -> DataFrame:
+def _replace_date(stage: Stage, entry: Entry, rows: DataFrame, good: int, metadata: dict[str, Any]) -> Counts:
+    where = f"_business_date = DATE'{entry.business_date}'"
+    _write(stage, rows, {**metadata, "counts": {entry.name: {"inserted": good}}}, where)
+    return {0: {"inserted": delta.count_records(stage.path, {"_business_date": entry.business_date})}}
+
+
+def _known(stage: Stage, entry: Entry, rows: DataFrame, bounds: Bounds) -> DataFrame:
     """This delivery's rows whose key the table has from another date, and whether their values are the same."""
-    table = delta.read(stage.spark, stage.path, where=" AND ".join(_bounds(stage, rows)))
+    table = delta.read(stage.spark, stage.path, where=bounds.to_read)
     table = table.where(f"_business_date != DATE'{entry.business_date}'")
     same_key = [F.col(f"n.`{c}`").eqNullSafe(F.col(f"k.`{c}`")) for c in stage.contract.key]
     both = rows.alias("n").join(table.alias("k"), reduce(operator.and_, same_key))
     return both.select((_value(stage, "n") == _value(stage, "k")).alias("_is_same"))
 
 
-def _bounds(stage: Stage, rows: DataFrame, prefix: str = "") -> list[str]:
-    """Between which days the table can have keys of these rows, by a date or local time in the key: files of others are not read.
-
-    With a prefix, a condition for MERGE.
-    """
-    dated = [c for c in stage.contract.key if stage.contract.column(c).spark_type in KINDS]
-    if not dated:
-        return []
-    low, high = rows.agg(F.min(dated[0]).cast("date"), F.max(dated[0]).cast("date")).collect()[0]
-    kind = stage.contract.column(dated[0]).spark_type if prefix else ""
-    return [f"({sql_within(prefix + dated[0], [(low, high)], kind)})"] if low else []
+def _find_bounds(contract: Contract, rows: DataFrame) -> Bounds:
+    """By the first day or local time of the key; where it has none by its first text, since numbers that are given out go up with time."""
+    kinds = {c: contract.column(c).spark_type for c in contract.key}
+    dated = [c for c, kind in kinds.items() if kind in KINDS]
+    texts = [c for c, kind in kinds.items() if kind == "string"]
+    everything = Bounds("", "TRUE")
+    if not dated and not texts:
+        return everything
+    column = (dated or texts)[0]
+    bound = F.col(column).cast("date" if dated else "string")
+    low, high = rows.agg(F.min(bound), F.max(bound)).collect()[0]
+    if low is None:
+        return everything
+    if dated:
+        span = [(low, high)]
+        return Bounds(sql_within(column, span), f"({sql_within(f't.{column}', span, kinds[column])})")
+    if not _PLAIN.fullmatch(low + high):
+        return everything
+    return Bounds(*(f"{c} >= '{low}' AND {c} <= '{high}'" for c in (column, f"t.{column}")))
 
 
 def _value(stage: Stage, side: str) -> Column:

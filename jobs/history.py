@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import pyarrow as pa
@@ -127,8 +128,7 @@ def _write_changes(stage: Stage, events: DataFrame, metadata: Mapping[str, Any])
     if not delta.exists(stage.path):
         return overwrite(stage, rows.drop("_d"), metadata)
     if stage.is_small():
-        ended = delta.read(stage.spark, stage.path, keys={"is_current": "false"})
-        return overwrite(stage, ended.unionByName(rows.drop("_d")).coalesce(1), metadata)
+        return overwrite(stage, rows.drop("_d").coalesce(1), metadata, instead_of="is_current = true")
     moved = (
         rows.where("_d >= 0 OR valid_to IS NOT NULL")
         .withColumn("_close", F.when(F.col("_d") < 0, F.col("_key")))
@@ -151,7 +151,9 @@ def _write_changes(stage: Stage, events: DataFrame, metadata: Mapping[str, Any])
         moved.unpersist()
 
 
-def overwrite(stage: Stage, rows: DataFrame, metadata: Mapping[str, Any]) -> None:
-    delta.overwrite(
-        rows, stage.path, "silver", "silver", metadata, statistics=("_key", "valid_from"), partition_by=("is_current",)
-    )
+def overwrite(stage: Stage, rows: DataFrame, metadata: Mapping[str, Any], instead_of: str = "") -> None:
+    with delta.taking_any_rows(stage.spark) if instead_of else nullcontext():
+        delta.overwrite(
+            rows, stage.path, "silver", "silver", metadata, where=instead_of, statistics=("_key", "valid_from"),
+            partition_by=("is_current",),
+        )  # fmt: skip

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.little import World, csv_of
+from tests.little import World, csv_of, write_conf
 
 pytestmark = pytest.mark.spark
 
@@ -51,6 +53,31 @@ def test_an_event_keeps_the_row_of_the_greatest_business_date(world: World) -> N
         (1, 11, "2025-01-02"),
         (2, 20, "2025-01-01"),
     ]
+
+
+@pytest.mark.parametrize(
+    "keys", [("E01", "E02", "E10"), ("o'clock", "100%", "back\\slash"), ("东湖", "é", "\U0001f6a6")]
+)
+def test_an_event_is_told_again_whatever_its_key_is_written_in(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: tuple[str, str, str]
+) -> None:
+    root = write_conf(tmp_path / "conf")
+    contract = root / "conf" / "cities" / "little" / "road" / "counts.odcs.yaml"
+    contract.write_text(
+        contract.read_text().replace("{name: key, logicalType: integer", "{name: key, logicalType: string")
+    )
+    monkeypatch.setenv("LAKE_CONF", str(root))
+    first, second, third = keys
+    for day, told in enumerate(([(first, 2013, 10)], [(second, 2013, 20)], [(first, 2013, 11), (third, 2013, 30)]), 1):
+        world.deliver("road.counts", f"2025-01-{day:02}", csv_of(told))
+        world.run()
+    assert {(r["key"], r["value"], str(r["_business_date"])) for r in world.rows("road.counts")} == {
+        (first, 11, "2025-01-03"),
+        (second, 20, "2025-01-02"),
+        (third, 30, "2025-01-03"),
+    }
+    counts = world.line("road.counts", "2025-01-03").counts
+    assert (counts["inserted"], counts["changed"]) == (1, 1)
 
 
 def test_a_row_that_breaks_a_rule_is_set_aside_and_freezes_its_key(world: World) -> None:
