@@ -72,18 +72,17 @@ def layout_of(contract: Contract, file: str = "") -> Layout:
 
 def bronze_fingerprint(contract: Contract, receipt: Receipt, suite: Suite) -> str:
     """Identity of the input of this stage: the delivery, the layout, the suite."""
-    layout = asdict(layout_of(contract))
-    return fingerprint(
-        [
-            READER_VERSION,
-            receipt.sha256,
-            receipt.revision,
-            layout,
-            *contract.formats.items(),
-            contract.min_rows,
-            [asdict(r) for r in suite.bronze],
-        ]
-    )
+    return identity_of(receipt, reading_of(contract, suite))
+
+
+def reading_of(contract: Contract, suite: Suite) -> list[object]:
+    """What decides, beside its bytes, how a delivery of a dataset is read: the layout, the suite."""
+    rules = [asdict(r) for r in suite.bronze]
+    return [asdict(layout_of(contract)), *contract.formats.items(), contract.min_rows, rules]
+
+
+def identity_of(receipt: Receipt, reading: Sequence[object]) -> str:
+    return fingerprint([READER_VERSION, receipt.sha256, receipt.revision, *reading])
 
 
 def read_delivery(lake: Lake, contract: Contract, receipt: Receipt, suite: Suite) -> Bronze:

@@ -33,9 +33,11 @@ COMMIT_POINTS = (
     "restatement", "release", "ledger", "checkpoint",
 )  # fmt: skip
 FEW_FILES = 32
+MOST_OPENED = 64
 PLAIN_FEATURES = {"timestampNtz"}
 _turn = Lock()
 _counting, _taking_any = Lock(), list[Any]()
+_opened: dict[tuple[str, int | None], tuple[Any, DeltaTable]] = {}  # what was read of a log, and when
 observers: list[Callable[[str], None]] = []
 DAYS_KEPT = {"bronze": 7, "silver": 7, "quarantine": 7}
 ALWAYS_KEPT = 1826
@@ -92,25 +94,46 @@ def retention(zone: str) -> timedelta:
 
 
 def open_table(path: str, version: int | None = None) -> DeltaTable | None:
-    """The table as delta-rs sees it, or None where there is none.
+    """The table as delta-rs sees it, to read; None where there is none.
 
-    Raises E602 where an entry of the log has no bytes: every reader of Delta takes it for a commit that changed nothing.
+    A log that has not changed since is not read again. Raises E602 where an entry of it has no bytes: every reader of Delta takes
+    that for a commit that changed nothing.
     """
-    _refuse_empty_entries(path)
+    log = _list_whole_log(path)
+    seen = (log.sizes, log.written) if log else None
+    known = _opened.get((path, version))
+    if known and known[0] == seen:
+        return known[1]
+    table = _open(path, version)
+    if table is not None and seen:
+        if len(_opened) >= MOST_OPENED:
+            _opened.clear()
+        _opened[path, version] = seen, table
+    return table
+
+
+def open_to_write(path: str) -> DeltaTable | None:
+    """The table as delta-rs sees it, for one writer alone: what is written changes it. None where there is none; raises E602."""
+    _list_whole_log(path)
+    return _open(path)
+
+
+def _open(path: str, version: int | None = None) -> DeltaTable | None:
     try:
         return DeltaTable(store.for_arrow(path), version=version, storage_options=store.table_options(path))
     except TableNotFoundError:
         return None
 
 
-def _refuse_empty_entries(path: str) -> None:
+def _list_whole_log(path: str) -> delta_log.Log | None:
     log = delta_log.list_log(path)
     empty = [v for v in log.named(delta_log.ENTRY) if log.sizes.get(delta_log.entry(v)) == 0] if log else []
-    if empty:
+    if log and empty:
         raise LakeError(
             "E602", place=f"{'.'.join(path.rsplit('/', 2)[-2:])} version {empty[0]}", expected="an entry of the log",
             actual="0 bytes", evidence=f"_delta_log/{delta_log.entry(empty[0])}",
         )  # fmt: skip
+    return log
 
 
 def _must_open(path: str, version: int | None = None) -> DeltaTable:
@@ -198,7 +221,7 @@ def append_rows(path: str, rows: pa.Table, point: str) -> None:
 
     The newest commit says what the next one needs, so that no row is read again.
     """
-    table = open_table(path)
+    table = open_to_write(path)
     newest = next(iter(table.history(1)), {}) if table is not None else {}
     said = json.loads(str(newest.get("userMetadata") or "{}"))
     linked, tree = chain.link(rows, chain.read_tree(said, _rows_of(path)))
@@ -263,7 +286,7 @@ def _with_keys(schema: pa.Schema) -> Any:
 
 
 def _ensure_table(path: str, schema: Any, partition_by: list[str]) -> DeltaTable:
-    table = open_table(path)
+    table = open_to_write(path)
     if table is None:
         store.make_folder(path)
         with _commit("bronze_table", path):
@@ -276,7 +299,8 @@ def _ensure_table(path: str, schema: Any, partition_by: list[str]) -> DeltaTable
     if added:
         with _commit("bronze_columns", path):
             table.alter.add_columns(added)
-        return _must_open(path)
+        table = open_to_write(path)
+        assert table is not None, path
     return table
 
 

@@ -59,11 +59,12 @@ class State:
 
 @dataclass(frozen=True)
 class Log:
-    """The files of a log and their sizes."""
+    """The files of a log, their sizes, and what tells of each that it was written anew."""
 
     files: Any
     base: str
     sizes: Mapping[str, int]
+    written: Mapping[str, Any] = field(default_factory=dict)
 
     def named(self, pattern: re.Pattern[str]) -> list[int]:
         """Versions that the names of a kind of file speak of."""
@@ -91,20 +92,22 @@ def list_log(path: str) -> Log | None:
     """The log of a table; None where there is no table, or a killed command left no more than a beginning of its first entry."""
     files, base = store.open_files(path)
     try:
-        sizes = _list_sizes(files, f"{base}/_delta_log")
+        found = _list_files(files, f"{base}/_delta_log")
     except FileNotFoundError:
         return None
-    log = Log(files, f"{base}/_delta_log", sizes)
+    sizes, written = ({name: of[n] for name, of in found.items()} for n in (0, 1))
+    log = Log(files, f"{base}/_delta_log", sizes, written)
     return log if log.head >= 0 else None
 
 
-def _list_sizes(files: Any, folder: str) -> dict[str, int]:
-    """Names and sizes of the files of a folder. The log of the ledger has an entry a line: fsspec takes ten times as long on a disk."""
+def _list_files(files: Any, folder: str) -> dict[str, tuple[int, Any]]:
+    """Names, sizes and times of the files of a folder. The log of the ledger has an entry a line: fsspec takes ten times as long on a disk."""
     if "file" in files.protocol:
         with os.scandir(folder) as found:
-            return {e.name: e.stat().st_size for e in found if e.is_file()}
-    listed = files.ls(folder, detail=True)
-    return {str(f["name"]).rsplit("/", 1)[-1]: int(f["size"] or 0) for f in listed if f["type"] == "file"}
+            stats = {e.name: e.stat() for e in found if e.is_file()}
+        return {name: (of.st_size, of.st_mtime_ns) for name, of in stats.items()}
+    listed = [f for f in files.ls(folder, detail=True) if f["type"] == "file"]
+    return {str(f["name"]).rsplit("/", 1)[-1]: (int(f["size"] or 0), f.get("ETag")) for f in listed}
 
 
 def entry(version: int) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def compact(path: str) -> int:
     """Join the small files of a table; returns how many became fewer."""
-    table = delta.open_table(path)
+    table = delta.open_to_write(path)
     if table is None or count_files(path) <= delta.FEW_FILES:
         return 0
     with delta.sealing(path):
@@ -41,7 +41,7 @@ def remove_old_files(path: str, hours: int) -> int:
 
 def shorten_log(path: str) -> int:
     """Remove log entries that are older than the table keeps them, after a checkpoint that stands for them."""
-    table = delta.open_table(path)
+    table = delta.open_to_write(path)
     if table is None:
         return 0
     before = _entries(path)

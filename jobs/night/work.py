@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
 
 from jobs import bronze as bronze_stage
 from jobs import delta, landing
@@ -16,7 +15,6 @@ from jobs.ledger import Line
 from jobs.night.opened import Delivery, Night, placed, say_problem
 from jobs.suites import Suite, load_suite
 
-Look = Callable[[str], TableState | None]
 SMALL_NIGHT_BYTES = 64 << 20
 
 
@@ -43,43 +41,64 @@ def _find_suite(night: Night, contract: Contract, newest: Receipt) -> Suite | No
         return None
 
 
-def bronze_identity(d: Delivery) -> str:
-    return bronze_stage.bronze_fingerprint(d.contract, d.receipt, d.suite)
-
-
 def silver_identity(night: Night, d: Delivery) -> str:
     """What a finished silver line must carry: the delivery, the decisions on it, the code and rules."""
-    r = d.receipt
-    decided = sorted(x.id for x in night.ledger.decisions_on(d.contract.dataset, r.business_date, r.revision, r.sha256))
-    return fingerprint([bronze_identity(d), silver_fingerprint(d.contract, d.suite), decided])
+    return Sought(night).silver(d)
+
+
+class Sought:
+    """What finished stages must carry, and the tables that they name. What is the same of all deliveries is made once: a lake has
+    thousands of them, and few datasets and tables.
+    """
+
+    def __init__(self, night: Night) -> None:
+        self.night = night
+        self._readings: dict[str, list[object]] = {}
+        self._rules: dict[str, str] = {}
+        self._states: dict[str, TableState | None] = {}
+
+    def bronze(self, d: Delivery) -> str:
+        name = d.contract.dataset
+        if name not in self._readings:
+            self._readings[name] = bronze_stage.reading_of(d.contract, d.suite)
+        return bronze_stage.identity_of(d.receipt, self._readings[name])
+
+    def silver(self, d: Delivery) -> str:
+        name, r = d.contract.dataset, d.receipt
+        if name not in self._rules:
+            self._rules[name] = silver_fingerprint(d.contract, d.suite)
+        decided = sorted(x.id for x in self.night.ledger.decisions_on(name, r.business_date, r.revision, r.sha256))
+        return fingerprint([self.bronze(d), self._rules[name], decided])
+
+    def state(self, table: str) -> TableState | None:
+        """The state of a table by zone and name."""
+        if table not in self._states:
+            self._states[table] = delta.table_state(self.night.lake.table(*table.split(".")))
+        return self._states[table]
 
 
 def owed(night: Night) -> list[tuple[Delivery, str]]:
     """Stages of deliveries that are not finished, oldest date first."""
-
-    @cache
-    def look(table: str) -> TableState | None:
-        """The state of a table by zone and name, looked at once: a lake has thousands of deliveries and few tables."""
-        return delta.table_state(night.lake.table(*table.split(".")))
-
-    return [(d, stage) for d in deliveries(night) for stage in ("bronze", "silver") if _is_owed(night, d, stage, look)]
+    sought = Sought(night)
+    return [(d, stage) for d in deliveries(night) for stage in ("bronze", "silver") if _is_owed(sought, d, stage)]
 
 
-def _is_owed(night: Night, d: Delivery, stage: str, look: Look) -> bool:
-    if stage == "silver" and _outcome(night, d, "bronze") == "refused" and _is_done(night, d, "bronze", look):
+def _is_owed(sought: Sought, d: Delivery, stage: str) -> bool:
+    if stage == "silver" and _outcome(sought.night, d, "bronze") == "refused" and _is_done(sought, d, "bronze"):
         return False
-    return not _is_done(night, d, stage, look)
+    return not _is_done(sought, d, stage)
 
 
-def _is_done(night: Night, d: Delivery, stage: str, look: Look) -> bool:
+def _is_done(sought: Sought, d: Delivery, stage: str) -> bool:
     """Whether the newest ledger line says so and the table it names is still there and not older."""
-    line = night.ledger.newest(stage, *d.key)
-    identity = bronze_identity(d) if stage == "bronze" else silver_identity(night, d)
-    if line is None or line.fingerprint != identity or line.outcome == "failed":
+    line = sought.night.ledger.newest(stage, *d.key)
+    if line is None or line.outcome == "failed":
         return False
-    if line.code == "E706" and night.selection.refold:
+    if line.fingerprint != (sought.bronze(d) if stage == "bronze" else sought.silver(d)):
         return False
-    return not line.table_id or _still_there(line, look(line.table))
+    if line.code == "E706" and sought.night.selection.refold:
+        return False
+    return not line.table_id or _still_there(line, sought.state(line.table))
 
 
 def _still_there(line: Line, state: TableState | None) -> bool:
