@@ -73,8 +73,9 @@ def _conserved(
     silver = datasets[dataset]
     read = next((r for r in released.reads if r["name"] == silver.table), None)  # none: released before it was read
     path = lake.table("silver", silver.table)
-    kept = read and delta.holds(path, str(read["table_id"]), int(read["version"]))
-    before = _sum(path, int(read["version"]), name, current=silver.keeps_history) if read and kept else None
+    version = delta.rows_until(path, int(read["version"])) if read else -1
+    kept = read and delta.holds(path, str(read["table_id"]), version)
+    before = _sum(path, version, name, current=silver.keeps_history) if kept else None
     after = _sum(lake.table("gold", contract.name), released.version, column, current=False)
     difference = "" if before is None else after - before
     shown = ("" if before is None else before, after, difference)

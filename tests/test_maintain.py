@@ -149,3 +149,25 @@ def test_small_files_of_silver_are_joined_and_what_is_folded_is_still_known(
     assert (done["silver.reg_things"].joined > 0, joined.version > folded.version) == (True, True)
     assert (world.rows("reg.things"), joined.metadata) == (rows, folded.metadata)
     assert world.run().lines == []
+
+
+def test_a_run_after_small_files_were_joined_has_nothing_to_do(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "SMALL", -1)
+    for day, value in (("2025-01-01", 10), ("2025-01-02", 11), ("2025-01-03", 12)):
+        world.deliver("reg.things", day, csv_of([(1, 2013, value), (2, 2014, 20)]))
+        world.run(release=True)
+    monkeypatch.setattr(delta, "FEW_FILES", 1)
+    _, done = maintain(world)
+    assert done["silver.reg_things"].joined > 0
+    before = read_releases(world.lake)[-1].number
+    assert not nights.is_release_owed(world.run_nothing())
+    assert world.run(release=True).lines == []
+    assert read_releases(world.lake)[-1].number == before
+    maintain(world, timedelta(days=8))  # now the files that were joined are gone
+    path, (read,) = world.lake.table("silver", "reg_things"), read_releases(world.lake)[-1].tables["totals"].reads
+    assert not delta.holds(path, read["table_id"], read["version"])
+    assert delta.holds(path, read["table_id"], delta.rows_until(path, read["version"]))
+    assert world.run(release=True).lines == []
+    world.deliver("reg.things", "2025-01-04", csv_of([(1, 2013, 13), (2, 2014, 20)]))
+    world.run(release=True)
+    assert read_releases(world.lake)[-1].number == before + 1

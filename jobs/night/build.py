@@ -52,7 +52,7 @@ def receipt_rows(night: Night, until: str = "") -> list[dict[str, Any]]:
 
 
 def find_sources(night: Night, mart: gold.Mart, built: Mapping[str, release.Released]) -> list[gold.Source] | None:
-    """Tables that a mart reads, at their versions; None where one of them does not exist yet."""
+    """Tables that a mart reads, at the versions since which their rows are what they are; None where one of them does not exist yet."""
     found = []
     for name in mart.reads:
         if name in gold.GIVEN:
@@ -63,10 +63,11 @@ def find_sources(night: Night, mart: gold.Mart, built: Mapping[str, release.Rele
                 return None
             found.append(gold.Source(name, other.table_id, other.version))
             continue
-        state = delta.table_state(night.lake.table("silver", name))
-        if state is None:
+        path = night.lake.table("silver", name)
+        head = delta.find_head(path)
+        if head is None:
             return None
-        found.append(gold.Source(name, state.id, state.version))
+        found.append(gold.Source(name, head[0], delta.rows_since(path, head[1])))
     return found
 
 
@@ -212,7 +213,8 @@ def _inputs(
     by_table = {c.table: c for c in night.contracts.values()}
     found: dict[str, DataFrame] = {}
     for s in sources:
-        table = delta.read(night.spark, table_path(night, s.name), s.version, where=days.get(s.name, ""))
+        path = table_path(night, s.name)
+        table = delta.read(night.spark, path, delta.rows_until(path, s.version), where=days.get(s.name, ""))
         if s.name.startswith("gold_"):
             found[s.name] = table
             continue

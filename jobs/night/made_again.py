@@ -69,8 +69,14 @@ def list_pins(search: Search, released: Released) -> list[Pin]:
         if read["name"].startswith("gold_"):
             found += list_pins(search, _parent(search, read))
         else:
-            found.append((read["name"], read["table_id"], read["version"]))
+            found.append(_pin(search, read))
     return found
+
+
+def _pin(search: Search, read: Mapping[str, Any]) -> Pin:
+    """The silver table that a mart read, at the version whose files are the last to go."""
+    name, version = read["name"], read["version"]
+    return name, read["table_id"], delta.rows_until(search.night.lake.table("silver", name), version)
 
 
 def reads_of(search: Search, released: Released) -> set[str]:
@@ -87,7 +93,7 @@ def build_again(search: Search, released: Released, pick: Pick) -> Any:
         if name.startswith("gold_"):
             inputs[name] = build_again(search, _parent(search, read), pick)
         else:
-            inputs[name] = pick((name, read["table_id"], read["version"]))
+            inputs[name] = pick(_pin(search, read))
     if gold.RECEIPTS in mart.reads:
         inputs[gold.RECEIPTS] = gold.receipts_frame(night.spark, receipt_rows(night, known_until(search, released)))
     if gold.DECISIONS in mart.reads:

@@ -54,8 +54,20 @@ def _is_base(night: Night, mart: gold.Mart, before: Released) -> bool:
 def changed_spans(path: str, column: str, old: int, new: int) -> list[Span] | None:
     """Days of the files that only one of two versions has, by the log's statistics; None where it does not tell.
 
-    No day that changed is missing, but there may be more: of a file the days count from its first to its last.
+    No day that changed is missing, but there may be more: of a file the days count from its first to its last. Between them, joining
+    small files is no change.
     """
+    joined = sorted(v for v in delta.joins(path, old) if v <= new)
+    found: list[Span] = []
+    for begin, end in zip([old, *joined], [*(v - 1 for v in joined), new], strict=True):
+        spans = _changed_between(path, column, begin, end) if begin < end else []
+        if spans is None:
+            return None
+        found += spans
+    return found
+
+
+def _changed_between(path: str, column: str, old: int, new: int) -> list[Span] | None:
     both = [delta.list_files(path, version) for version in (old, new)]
     if both[0] is None or both[1] is None:
         return None
@@ -80,7 +92,7 @@ def _has_same_rows(night: Night, path: str, now: gold.Source, old: int) -> bool:
     contract = {c.table: c for c in night.contracts.values()}.get(now.name)
     if contract and {c.name for c in contract.columns} - set(delta.read_schema(path, old).names):
         return False  # the contract has a column that the table did not have then
-    was, rows = (_rows(path, version, contract) for version in (old, now.version))
+    was, rows = (_rows(path, version, contract) for version in (old, delta.rows_until(path, now.version)))
     return bool(was.equals(rows))
 
 

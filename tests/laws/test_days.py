@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 
 from jobs import delta
 from jobs import night as nights
+from jobs import stage as stages
 from jobs.cities import load_gold
 from jobs.digest import digest_table
 from jobs.ledger import Run
@@ -125,6 +126,23 @@ def test_a_late_night_ends_in_the_same_tables(world: World, tmp_path: Path) -> N
     world.run(release=True)
     deliver(world, 3, {"b": 8, "c": 8})
     world.run(release=True)
+    assert_as_if_whole(world, tmp_path)
+
+
+def test_files_that_were_joined_are_no_change_of_their_days(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "SMALL", -1)  # as of a large night, a file of silver for each that was delivered
+    deliver(world, 3, {"a": 4, "c": 6})
+    folder = world.inbox / "road" / "reading" / "2025-01-03"
+    (folder / "more.csv").write_text("sensor,measured_at,value\nb,2025-01-03 06:00:00,7\n", "utf-8")
+    world.run(release=True)
+    monkeypatch.setattr(delta, "FEW_FILES", 1)
+    nights.maintain(world.run_nothing())
+    assert operations(world, "road_reading", "silver")[-1] == "OPTIMIZE"
+    deliver(world, 4, {"a": 4, "c": 6})
+    world.run(release=True)
+    assert built(world) == {table: ["2025-01-04..2025-01-04"] for table in TABLES}
     assert_as_if_whole(world, tmp_path)
 
 
