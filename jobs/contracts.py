@@ -131,9 +131,15 @@ class Contract:
         return str(self.properties.get("period", ""))
 
     @property
-    def incremental(self) -> Mapping[str, str]:
-        """Of a gold table that is built by days: the tables of which it reads these days only, each with the column that dates a row."""
-        return dict(self.properties.get("incremental", {}))
+    def incremental(self) -> Mapping[str, tuple[str, ...]]:
+        """Of a gold table that is built by days: the tables of which it reads these days only, each with the columns that date a row."""
+        stated = dict(self.properties.get("incremental", {}))
+        return {table: (dated,) if isinstance(dated, str) else tuple(dated) for table, dated in stated.items()}
+
+    @property
+    def every_day_of(self) -> str:
+        """Of a gold table that is built by days: the one of these tables from whose first day to whose last it has every day."""
+        return str(self.properties.get("everyDayOf", ""))
 
     @property
     def steps(self) -> tuple[str, ...]:

@@ -108,5 +108,11 @@ def refold(
 def _write(stage: Stage, rows: DataFrame, metadata: Mapping[str, Any], where: str) -> None:
     delta.overwrite(
         rows, stage.path, "silver", "silver", metadata, where=where, partition_by=("_business_date",),
-        statistics=stage.contract.key[:4],
+        statistics=statistics_of(stage.contract),
     )  # fmt: skip
+
+
+def statistics_of(contract: Contract) -> tuple[str, ...]:
+    """Columns of which the log has the least and greatest value in each file: the first of the key, and days and local times."""
+    dated = [c.name for c in contract.columns if c.spark_type in KINDS]
+    return tuple(dict.fromkeys([*contract.key[:4], *dated]))

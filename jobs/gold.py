@@ -95,7 +95,8 @@ def mart_fingerprint(mart: Mart, sources: Sequence[Source], receipts: str, decis
     rules = [[r.id, r.type, r.kwargs] for r in mart.suite.gold if r.severity == "critical"]
     read = [[s.name, s.table_id, s.version] for s in sources]
     decided = [decisions] if DECISIONS in mart.reads else []
-    days = [mart.contract.period, mart.contract.incremental] if mart.contract.incremental else []
+    contract = mart.contract
+    days = [contract.period, contract.incremental, contract.every_day_of] if contract.incremental else []
     return fingerprint([*code, schema, rules, read, receipts if RECEIPTS in mart.reads else "", *decided, *days])
 
 
@@ -129,7 +130,8 @@ def build(
     state = delta.table_state(path)
     if state is None or state.metadata.get("fingerprint") != identity or not delta.holds(path, state.id, state.version):
         columns = [F.col(c.name).cast(c.spark_type).alias(c.name) for c in mart.contract.columns]
-        rows, said = mart.build(**inputs).select(*columns).coalesce(1), {"stage": "gold", "fingerprint": identity}
+        rows, said = mart.build(**inputs).select(*columns), {"stage": "gold", "fingerprint": identity}
+        rows = (rows.where(sql_within(mart.contract.period, part.spans)) if part else rows).coalesce(1)
         if mart.contract.incremental:
             write_days(spark, path, mart.contract, rows, said, part)
         else:

@@ -196,17 +196,28 @@ def _lint_days(contract: Contract, mart: Mart) -> Iterator[str]:
             yield f"rule {rule.id}: {rule.type} asks of the whole table, and only some days of it are read"
         elif rule.severity == "critical" and "mostly" in rule.kwargs:
             yield f"rule {rule.id}: a share of the rows of some days is not that of the table, so it cannot be critical"
+    yield from _lint_dating(contract, mart)
+
+
+def _lint_dating(contract: Contract, mart: Mart) -> Iterator[str]:
+    """The columns that say to which days a row belongs, of each table that is read by days."""
     known = load_gold(contract.city).values()
     dated = {c.table: c for c in load_contracts(contract.city).values()} | {f"gold_{c.name}": c for c in known}
-    for name, column in contract.incremental.items():
-        if name not in mart.reads or name not in dated or not _is_dated(dated[name], column):
-            yield f"incremental: {name}.{column} is no date or local time in the key of events or of a gold table that the mart reads"
+    for name, columns in contract.incremental.items():
+        read = dated.get(name) if name in mart.reads else None
+        for column in columns:
+            if read is None or not _is_dated(read, column):
+                yield f"incremental: {name}.{column} is no date or local time of events or of a gold table that the mart reads"
+        if read and all(c.name != columns[0] or not c.required for c in read.columns):
+            yield f"incremental: {name}.{columns[0]} is not required, and rows without it belong to no day"
+    if contract.every_day_of and contract.every_day_of not in contract.incremental:
+        yield f"everyDayOf: {contract.every_day_of} is not read by days"
 
 
 def _is_dated(contract: Contract, column: str) -> bool:
-    """Whether the log has the column's least and greatest value in each file, and no row is without: it is early in the key."""
+    """Whether the log has the column's least and greatest value in each file."""
     is_kept = contract.source == "gold" or contract.mode == "events"
-    return is_kept and column in contract.key[:4] and contract.column(column).spark_type in KINDS
+    return is_kept and any(c.name == column and c.spark_type in KINDS for c in contract.columns)
 
 
 def _lint_columns(contract: Contract) -> Iterator[str]:

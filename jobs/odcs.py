@@ -28,6 +28,7 @@ DATASET_PROPERTIES = frozenset(
         "period",
         "periodFromFile",
         "incremental",
+        "everyDayOf",
         "sequence",
         "operation",
         "rowsPerRecord",

@@ -167,7 +167,7 @@ def _build(
     if before and part and not part.spans:  # what it reads was written again, and says the same
         made = gold.Built(before.table_id, before.version, before.rows, before.digest, (), None)
     else:
-        inputs = _inputs(night, mart, sources, rows, keep_days(mart, part))
+        inputs = _inputs(night, mart, sources, rows, keep_days(night, mart, sources, part))
         made = gold.build(night.spark, night.lake, mart, inputs, identity, approved, part)
     counts = {"rows": made.rows, "digest": made.digest, **({"statement": made.statement} if made.statement else {})}
     line = Line(

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from jobs import delta, gold
 from jobs.by_day import Part
 from jobs.contracts import Contract
-from jobs.days import Span, join_spans, sql_within
+from jobs.days import DAY, Span, join_spans, sql_within
 from jobs.night.opened import Night
 from jobs.release import Released
 
@@ -32,12 +32,34 @@ def find_part(night: Night, mart: gold.Mart, before: Released | None, sources: S
         path = table_path(night, now.name)
         if now.name in days:
             changed = changed_spans(path, days[now.name], was["version"], now.version)
-            if changed is None:
+            moved = _moved_ends(path, days[now.name][0], was["version"], now.version) if _is_range(mart, now) else []
+            if changed is None or moved is None:
                 return None
-            spans += changed
+            spans += [*changed, *moved]
         elif not _has_same_rows(night, path, now, was["version"]):
             return None
     return Part(before.version, join_spans(spans))
+
+
+def _is_range(mart: gold.Mart, source: gold.Source) -> bool:
+    return mart.contract.every_day_of == source.name
+
+
+def _moved_ends(path: str, column: str, old: int, new: int) -> list[Span] | None:
+    """Days that the range from a table's first day to its last gains or loses from one version to another; None where the log does not tell."""
+    ends = [_range_of(path, column, version) for version in (old, new)]
+    if ends[0] is None or ends[1] is None:
+        return None
+    (first, last), (now_first, now_last) = ends[0], ends[1]
+    low, high = sorted([first, now_first]), sorted([last, now_last])
+    moved = [(low[0], low[1] - DAY), (high[0] + DAY, high[1])]
+    return [span for span in moved if span[0] <= span[1]]
+
+
+def _range_of(path: str, column: str, version: int) -> Span | None:
+    found = [_days_of(file, column) for file in delta.list_files(path, version) or ()]
+    spans = [span for spans in found for span in spans or ()]
+    return None if None in found or not spans else (min(spans)[0], max(high for _, high in spans))
 
 
 def _is_base(night: Night, mart: gold.Mart, before: Released) -> bool:
@@ -51,7 +73,7 @@ def _is_base(night: Night, mart: gold.Mart, before: Released) -> bool:
     )
 
 
-def changed_spans(path: str, column: str, old: int, new: int) -> list[Span] | None:
+def changed_spans(path: str, columns: Sequence[str], old: int, new: int) -> list[Span] | None:
     """Days of the files that only one of two versions has, by the log's statistics; None where it does not tell.
 
     No day that changed is missing, but there may be more: of a file the days count from its first to its last. Between them, joining
@@ -60,23 +82,29 @@ def changed_spans(path: str, column: str, old: int, new: int) -> list[Span] | No
     joined = sorted(v for v in delta.joins(path, old) if v <= new)
     found: list[Span] = []
     for begin, end in zip([old, *joined], [*(v - 1 for v in joined), new], strict=True):
-        spans = _changed_between(path, column, begin, end) if begin < end else []
+        spans = _changed_between(path, columns, begin, end) if begin < end else []
         if spans is None:
             return None
         found += spans
     return found
 
 
-def _changed_between(path: str, column: str, old: int, new: int) -> list[Span] | None:
+def _changed_between(path: str, columns: Sequence[str], old: int, new: int) -> list[Span] | None:
     both = [delta.list_files(path, version) for version in (old, new)]
     if both[0] is None or both[1] is None:
         return None
     was, now = ({str(f["path"]): f for f in files or ()} for files in both)
     changed = [{**was, **now}[name] for name in was.keys() ^ now.keys()]
-    bounds = [(f.get(f"min.{column}"), f.get(f"max.{column}")) for f in changed]
-    if any(low is None or high is None for low, high in bounds):
-        return None
-    return [(_day(low), _day(high)) for low, high in bounds]
+    found = [_days_of(file, column) for file in changed for column in columns]
+    return None if None in found else [span for spans in found for span in spans or ()]
+
+
+def _days_of(file: Mapping[str, Any], column: str) -> list[Span] | None:
+    """From the first to the last day of a column in a file: none where it is empty in every row, None where the log does not tell."""
+    low, high = file.get(f"min.{column}"), file.get(f"max.{column}")
+    if low is None or high is None:
+        return [] if file.get(f"null_count.{column}") == file["num_records"] else None
+    return [(_day(low), _day(high))]
 
 
 def _day(value: Any) -> Any:
@@ -105,9 +133,19 @@ def _rows(path: str, version: int, contract: Contract | None) -> pa.Table:
     return rows.sort_by([(name, "ascending") for name in rows.column_names])
 
 
-def keep_days(mart: gold.Mart, part: Part | None) -> Mapping[str, str]:
-    """Of each table that a part reads by days: the condition that keeps to them."""
-    return {name: sql_within(column, part.spans) for name, column in mart.contract.incremental.items()} if part else {}
+def keep_days(night: Night, mart: gold.Mart, sources: Sequence[gold.Source], part: Part | None) -> Mapping[str, str]:
+    """Of each table that a part reads by days: the condition that keeps to them.
+
+    Of a table from whose first day to whose last there is every day, these two are read too: so a builder sees how far it goes.
+    """
+    found: dict[str, str] = {}
+    for s in sources if part else ():
+        columns = mart.contract.incremental.get(s.name, ())
+        ends = _range_of(table_path(night, s.name), columns[0], s.version) if _is_range(mart, s) else None
+        spans = join_spans([*(part.spans if part else ()), *((day, day) for day in ends or ())])
+        if columns:
+            found[s.name] = " OR ".join(sql_within(column, spans) for column in columns)
+    return found
 
 
 def table_path(night: Night, name: str) -> str:

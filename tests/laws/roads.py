@@ -1,7 +1,8 @@
 """A little city with gold tables that are built by days: readings of sensors, a register of sensors, and two tables of them.
 
 `road.reading` events by sensor and local time, `road.sensor` snapshot; `gold.sensor_days` adds readings up by sensor and day,
-`gold.street_days` these by the street where the register has the sensor. A value over 900 holds both.
+`gold.street_days` these by the street where the register has the sensor. A value over 900 holds both. With incidents, there are
+`road.incident` events, and `gold.incident_days` with those opened and closed on every day from the first to the last with a reading.
 """
 
 from __future__ import annotations
@@ -51,12 +52,25 @@ def sensor_days(road_reading: DataFrame) -> DataFrame:
 def street_days(gold_sensor_days: DataFrame, road_sensor: DataFrame) -> DataFrame:
     return gold_sensor_days.join(road_sensor, "sensor").groupBy("street", "day").agg(F.sum("total").alias("total"))
 """
+INCIDENT_MART = """
+
+def incident_days(gold_sensor_days: DataFrame, road_incident: DataFrame) -> DataFrame:
+    ends = gold_sensor_days.agg(F.min("day").alias("first"), F.max("day").alias("last"))
+    found = ends.select(F.explode(F.sequence("first", "last")).alias("day"))
+    for name in ("opened", "closed"):
+        told = road_incident.where(F.col(f"{name}_on").isNotNull()).groupBy(F.col(f"{name}_on").alias("day"))
+        found = found.join(told.agg(F.count("*").alias(name)), "day", "left")
+    totals = gold_sensor_days.groupBy("day").agg(F.sum("total").alias("total"))
+    return found.join(totals, "day", "left").fillna(0)
+"""
 Key = tuple[str, str]  # name, logical type with what follows
 SENSOR, STREET, DAY, TOTAL = ("sensor", "string"), ("street", "string"), ("day", "date"), ("total", "integer")
 MEASURED_AT, VALUE = ("measured_at", "timestamp, physicalType: timestamp_ntz"), ("value", "integer")
+NUMBER, OPENED_ON, CLOSED_ON = ("number", "string"), ("opened_on", "date"), ("closed_on", "date")
+OPENED, CLOSED = ("opened", "integer"), ("closed", "integer")
 
 
-def write_conf(root: Path) -> Path:
+def write_conf(root: Path, *, incidents: bool = False) -> Path:
     """Write the city's configuration; returns the root to name in LAKE_CONF."""
     _contract(root, "road", "reading", {"mode": "events"}, [SENSOR, MEASURED_AT], [VALUE])
     _contract(root, "road", "sensor", {"mode": "snapshot"}, [SENSOR], [STREET])
@@ -66,10 +80,22 @@ def write_conf(root: Path) -> Path:
     )
     _contract(root, "gold", "street_days", by_day | {"incremental": "{gold_sensor_days: day}"}, [STREET, DAY], [TOTAL])
     gold = "[sensor_days, street_days]"
+    if incidents:
+        gold = "[sensor_days, street_days, incident_days]"
+        _contract(root, "road", "incident", {"mode": "events"}, [NUMBER], [OPENED_ON, CLOSED_ON])
+        of_incidents = root / "conf" / "cities" / CITY / "road" / "incident.odcs.yaml"
+        text = of_incidents.read_text("utf-8")
+        of_incidents.write_text(
+            text.replace("name: closed_on, logicalType: date, required: true", "name: closed_on, logicalType: date"),
+            "utf-8",
+        )
+        dated = "{gold_sensor_days: day, road_incident: [opened_on, closed_on]}"
+        more = {"incremental": dated, "everyDayOf": "gold_sensor_days"}
+        _contract(root, "gold", "incident_days", by_day | more, [DAY], [OPENED, CLOSED, TOTAL])
     _write(
         root / "conf" / "cities" / CITY / "city.yaml", f"name: roads\ntitle: R\ntimezone: Asia/Shanghai\ngold: {gold}\n"
     )
-    _write(root / "jobs" / "marts" / "roads.py", MART)
+    _write(root / "jobs" / "marts" / "roads.py", MART + INCIDENT_MART if incidents else MART)
     return root
 
 
@@ -118,3 +144,10 @@ def deliver(world: World, day: int, values: Mapping[str, int], *, revision: int 
 def register(world: World, day: int, streets: Mapping[str, str]) -> None:
     text = "\n".join(["sensor,street", *(f"{sensor},{street}" for sensor, street in streets.items()), ""])
     world.deliver("road.sensor", f"2025-01-{day:02}", text)
+
+
+def tell(world: World, day: int, incidents: Sequence[tuple[str, int, int | None]], *, revision: int = 1) -> None:
+    """What is told of incidents on a day: their number, the day they were opened, the day they were closed."""
+    rows = [f"{n},2025-01-{a:02},{f'2025-01-{b:02}' if b else ''}" for n, a, b in incidents]
+    text = "\n".join(["number,opened_on,closed_on", *rows, ""])
+    world.deliver("road.incident", f"2025-01-{day:02}", text, revision=revision)

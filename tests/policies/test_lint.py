@@ -263,6 +263,25 @@ def test_a_table_that_would_not_be_the_same_by_days_as_whole_is_refused(
     assert fault in found
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("[opened_on, closed_on]", "[closed_on, opened_on]", "road_incident.closed_on is not required"),
+        ("everyDayOf, value: gold_sensor_days", "everyDayOf, value: road_sensor", "everyDayOf: road_sensor is not read by days"),
+    ],
+)  # fmt: skip
+def test_a_table_of_every_day_whose_days_are_not_known_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, fault: str
+) -> None:
+    root = roads.write_conf(tmp_path / "roads", incidents=True)
+    monkeypatch.setenv("LAKE_CONF", str(root))
+    path = root / "conf" / "gold" / "incident_days.odcs.yaml"
+    assert path.read_text().count(old) == 1
+    path.write_text(path.read_text().replace(old, new))
+    (found,) = lint_city(roads.CITY)
+    assert fault in found
+
+
 def test_the_city_of_roads_is_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LAKE_CONF", str(roads.write_conf(tmp_path / "roads")))
+    monkeypatch.setenv("LAKE_CONF", str(roads.write_conf(tmp_path / "roads", incidents=True)))
     assert lint_city(roads.CITY) == []

@@ -23,7 +23,7 @@ NIGHTS = 8
 # Of these more is read, and why: more cases are known every night; steps are told up to a month after their case came; a corrected
 # delivery of events is folded again with the others.
 GROWING = {"silver/services_approval", "silver/services_step", "bronze/tax_payment"}
-INCREMENTAL = ("sensor_hourly", "road_traffic_hourly")
+INCREMENTAL = ("sensor_hourly", "road_traffic_hourly", "urban_ops_daily")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,8 @@ def test_from_the_fifth_night_on_no_more_is_read_and_the_tables_are_as_if_built_
 ) -> None:
     inbox = folder / "city" / "inbox" / "traffic"
     nightly = World(folder / "nightly", lambda: spark, "optics_valley")
-    places = [nightly.lake.table("silver", "traffic_reading"), nightly.lake.table("gold", "road_traffic_hourly")]
+    read_of = [("silver", "traffic_reading"), ("gold", "road_traffic_hourly"), ("gold", "sensor_hourly")]
+    places = [nightly.lake.table(zone, table) for zone, table in read_of]
     plans, read = Plans(spark), {place: list[tuple[int, float]]() for place in places}
     for day in sorted(p.name for p in (inbox / "reading").iterdir()):
         for delivered in inbox.glob(f"*/{day}"):
