@@ -50,12 +50,17 @@ def _run(settings: Settings, selection: Selection, *, land: bool = True) -> None
         work = nights.owed(night)
         watch.expect(len(work) + (len(load_gold(settings.city)) + 1 if work or nights.is_release_owed(night) else 0))
         nights.process(night)
-        made = nights.run_release(night) if nights.is_release_owed(night) else None
+        made = nights.run_release(night) if _has_room(night) and nights.is_release_owed(night) else None
         page = write_owed_pages(night)
     if made:
         print_release(settings, made)
     waiting = nights.list_waiting(night)
     conclude(settings, night, page, waiting, landed=len(landed), release=made.number if made else None)
+
+
+def _has_room(night: nights.Night) -> bool:
+    """Whether nothing failed for want of room (E601): it is no department's fault, and the same command finishes the night."""
+    return all(p.code != "E601" for p in night.problems)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from jobs import store, sums
 from jobs.failures import foreseen
 from jobs.landing import list_receipts
 from jobs.ledger import Ledger, Line, Run, all_lines
+from jobs.release import read_releases
 from tests.commands import typed_at
 from tests.little import World, csv_of
 
@@ -143,6 +144,27 @@ def test_temporary_files_without_space_fail_the_delivery_with_its_code(
     night = world.run_nothing()
     nights.process(night, ("bronze",))
     assert world.line("reg.things", DATE, "bronze").outcome == "accepted"
+
+
+@pytest.mark.spark
+def test_a_run_that_lacked_room_for_a_delivery_publishes_nothing_and_the_same_command_does(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake = typed_at(world, monkeypatch, capsys)
+    world.deliver("reg.things", DATE, csv_of([(1, 2013, 10)]))
+    assert lake("run")[0] == 0
+    world.deliver("reg.things", "2025-01-02", csv_of([(1, 2013, 11)]))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/x")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("jobs.bronze.write_bronze", full)
+        code, _, said = lake("run")
+    assert (code, "E601 No space left: reg.things 2025-01-02 r1 bronze" in said) == (6, True), said
+    assert [r.number for r in read_releases(world.lake)] == [1]
+    assert lake("run")[0] == 0
+    assert [r.number for r in read_releases(world.lake)] == [1, 2]
 
 
 @pytest.mark.parametrize("size", [0, 20])
