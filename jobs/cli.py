@@ -46,7 +46,7 @@ USAGE = (
 
 def main() -> None:
     """Run a command; a foreseen failure prints its message and gives its exit code."""
-    # A command makes a million objects, keeps most of them and ends: looking for garbage among them took a sixth of its start.
+    # A command makes many objects, keeps most of them and ends: looking for garbage among them slows its start.
     gc.set_threshold(100_000, 20, 50)
     sys.exit(_run_command(sys.argv[1:]))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from jobs import delta
+from jobs import delta, versions
 from jobs.contracts import Contract
 from jobs.identities import list_identities
 from jobs.lake import Lake
@@ -73,7 +73,7 @@ def _conserved(
     silver = datasets[dataset]
     read = next((r for r in released.reads if r["name"] == silver.table), None)  # none: released before it was read
     path = lake.table("silver", silver.table)
-    version = delta.rows_until(path, int(read["version"])) if read else -1
+    version = versions.rows_until(path, int(read["version"])) if read else -1
     kept = read and delta.holds(path, str(read["table_id"]), version)
     before = _sum(path, version, name, current=silver.keeps_history) if kept else None
     after = _sum(lake.table("gold", contract.name), released.version, column, current=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs import delta
+from jobs import delta, versions
 from jobs import night as nights
 from jobs import stage as stages
 from jobs.cities import load_gold
@@ -166,7 +166,7 @@ def test_a_run_after_small_files_were_joined_has_nothing_to_do(world: World, mon
     maintain(world, timedelta(days=8))  # now the files that were joined are gone
     path, (read,) = world.lake.table("silver", "reg_things"), read_releases(world.lake)[-1].tables["totals"].reads
     assert not delta.holds(path, read["table_id"], read["version"])
-    assert delta.holds(path, read["table_id"], delta.rows_until(path, read["version"]))
+    assert delta.holds(path, read["table_id"], versions.rows_until(path, read["version"]))
     assert world.run(release=True).lines == []
     world.deliver("reg.things", "2025-01-04", csv_of([(1, 2013, 13), (2, 2014, 20)]))
     world.run(release=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from jobs import delta, gold, landing, release
+from jobs import delta, gold, landing, release, versions
 from jobs.contracts import fingerprint
 from jobs.due import due_at, is_due
 from jobs.errors import LakeError
@@ -67,7 +67,7 @@ def find_sources(night: Night, mart: gold.Mart, built: Mapping[str, release.Rele
         head = delta.find_head(path)
         if head is None:
             return None
-        found.append(gold.Source(name, head[0], delta.rows_since(path, head[1])))
+        found.append(gold.Source(name, head[0], versions.rows_since(path, head[1])))
     return found
 
 
@@ -214,7 +214,7 @@ def _inputs(
     found: dict[str, DataFrame] = {}
     for s in sources:
         path = table_path(night, s.name)
-        table = delta.read(night.spark, path, delta.rows_until(path, s.version), where=days.get(s.name, ""))
+        table = delta.read(night.spark, path, versions.rows_until(path, s.version), where=days.get(s.name, ""))
         if s.name.startswith("gold_"):
             found[s.name] = table
             continue

@@ -12,7 +12,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs import delta, gold
+from jobs import delta, gold, versions
 from jobs.contracts import Contract, fingerprint
 from jobs.ledger import decisions_on_links
 from jobs.night.build import receipt_rows
@@ -76,7 +76,7 @@ def list_pins(search: Search, released: Released) -> list[Pin]:
 def _pin(search: Search, read: Mapping[str, Any]) -> Pin:
     """The silver table that a mart read, at the version whose files are the last to go."""
     name, version = read["name"], read["version"]
-    return name, read["table_id"], delta.rows_until(search.night.lake.table("silver", name), version)
+    return name, read["table_id"], versions.rows_until(search.night.lake.table("silver", name), version)
 
 
 def reads_of(search: Search, released: Released) -> set[str]:

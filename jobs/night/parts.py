@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs import delta, gold
+from jobs import delta, gold, versions
 from jobs.by_day import Part
 from jobs.contracts import Contract
 from jobs.days import DAY, Span, join_spans, sql_within
@@ -79,7 +79,7 @@ def changed_spans(path: str, columns: Sequence[str], old: int, new: int) -> list
     No day that changed is missing, but there may be more: of a file the days count from its first to its last. Between them, joining
     small files is no change.
     """
-    joined = sorted(v for v in delta.joins(path, old) if v <= new)
+    joined = sorted(v for v in versions.joins(path, old) if v <= new)
     found: list[Span] = []
     for begin, end in zip([old, *joined], [*(v - 1 for v in joined), new], strict=True):
         spans = _changed_between(path, columns, begin, end) if begin < end else []
@@ -120,7 +120,7 @@ def _has_same_rows(night: Night, path: str, now: gold.Source, old: int) -> bool:
     contract = {c.table: c for c in night.contracts.values()}.get(now.name)
     if contract and {c.name for c in contract.columns} - set(delta.read_schema(path, old).names):
         return False  # the contract has a column that the table did not have then
-    was, rows = (_rows(path, version, contract) for version in (old, delta.rows_until(path, now.version)))
+    was, rows = (_rows(path, version, contract) for version in (old, versions.rows_until(path, now.version)))
     return bool(was.equals(rows))
 
 

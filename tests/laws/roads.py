@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -151,3 +152,13 @@ def tell(world: World, day: int, incidents: Sequence[tuple[str, int, int | None]
     rows = [f"{n},2025-01-{a:02},{f'2025-01-{b:02}' if b else ''}" for n, a, b in incidents]
     text = "\n".join(["number,opened_on,closed_on", *rows, ""])
     world.deliver("road.incident", f"2025-01-{day:02}", text, revision=revision)
+
+
+def built_whole(world: Path, folder: Path, like: World) -> World:
+    """A copy of a world that lost gold and its releases, and built all of it again."""
+    shutil.copytree(world, folder)
+    other = World(folder, like.open_session, CITY)
+    shutil.rmtree(other.lake.path("gold"))
+    shutil.rmtree(other.lake.table("audit", "releases"))
+    other.run(release=True)
+    return other
