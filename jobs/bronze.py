@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -217,7 +218,7 @@ def write_bronze(lake: Lake, contract: Contract, receipt: Receipt, bronze: Bronz
 
 
 def with_file(table: pa.Table, name: str) -> pa.Table:
-    column = pa.DictionaryArray.from_arrays(pa.array([0] * table.num_rows, pa.int32()), pa.array([name]))
+    column = pa.DictionaryArray.from_arrays(np.zeros(table.num_rows, np.int32), pa.array([name]))
     return table.append_column("_file", column)
 
 

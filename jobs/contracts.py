@@ -44,9 +44,19 @@ class Column:
         return str(self.options.get("format", ""))
 
     @property
+    def precision(self) -> int:
+        """Digits of a decimal; 0 of any other type."""
+        return self._digits[0]
+
+    @property
     def scale(self) -> int:
-        found = re.fullmatch(r"decimal\(\d+,\s*(\d+)\)", self.spark_type)
-        return int(found[1]) if found else 0
+        """Digits of a decimal behind its point."""
+        return self._digits[1]
+
+    @property
+    def _digits(self) -> tuple[int, int]:
+        found = re.fullmatch(r"decimal\((\d+),\s*(\d+)\)", self.spark_type)
+        return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 @dataclass(frozen=True)

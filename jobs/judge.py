@@ -120,9 +120,9 @@ def judge_rows(
 ) -> DataFrame:  # fmt: skip
     """Mark every row with its broken rules and its key; rows that break one of the first `setting_aside` rules are set aside.
 
-    Returns lineage, `_row` (the contract's columns in one struct: plans over a hundred columns are slow to plan), `_rules_n` (broken
-    rules) and `_asked_n` (domains of rules that the row is in) as bitmasks, `_aside`, `_hash` (64-bit of the key, to find what repeats;
-    null where the key is unreadable), `_period`, `_d` and `_dismissed`. Rules are asked of what was delivered; in `_row` a person is
+    Returns lineage, `_row` (the contract's columns in one struct: plans over a hundred columns are slow to plan), `_rules_n` (bitmasks of
+    broken rules, then of the domains of rules that the row is in), `_aside`, `_hash` (64-bit of the key, to find what repeats; null
+    where the key is unreadable), `_period`, `_d` and `_dismissed`. Rules are asked of what was delivered; in `_row` a person is
     a token under `key`, by default that of this process.
     """
     bad = [F.col(f"_unconverted_{c}") for c in contract.key if f"_unconverted_{c}" in typed.columns]
@@ -139,10 +139,7 @@ def judge_rows(
         key = key or person_key()
         typed = with_pads(typed, key)
         shown |= {c: token(F.col(c), key).alias(c) for c in named}
-    masks = [
-        *bit_masks([f"_broken_{n}" for n in range(len(conditions))], "_rules"),
-        *bit_masks([f"_in_{n}" for n in range(len(asked))], "_asked"),
-    ]
+    masks = bit_masks([*marks], "_rules")
     return (typed.withColumns(marks) if marks else typed).select(
         *LINEAGE, F.struct(*shown.values()).alias("_row"), *map(F.expr, masks), F.when(~unreadable, F.xxhash64(*contract.key)).alias("_hash"),
         period.alias("_period"), number.alias("_d"), F.lit(False).alias("_dismissed"),

@@ -64,7 +64,8 @@ def cast_value(value: str, column: Declared) -> str:
         return f"CASE WHEN {value} IN ('true', 'false') THEN CAST({value} AS boolean) END"
     if _is_whole(kind):
         whole, with_zeros = literal(r"^-?\d+\z"), literal(r"^-?\d+\.0*\z")
-        plain = f"WHEN {value} RLIKE {whole} THEN try_cast({value} AS {kind})"
+        cast = f"try_cast({value} AS {kind})"  # its text is mostly the delivered one, and costs less than a pattern
+        plain = f"WHEN CAST({cast} AS string) = {value} OR {value} RLIKE {whole} THEN {cast}"
         return f"CASE {plain} WHEN {value} RLIKE {with_zeros} THEN {_cast_by_decimal(value, kind)} END"
     return f"CASE WHEN {value} RLIKE {literal(_pattern(column))} THEN {_cast_matched(value, column)} END"
 
