@@ -67,23 +67,27 @@ def _known(stage: Stage, entry: Entry, rows: DataFrame, bounds: Bounds) -> DataF
 
 def _find_bounds(contract: Contract, rows: DataFrame) -> Bounds:
     """By the first day or local time of the key; where it has none by its first text, since numbers that are given out go up with time."""
-    kinds = {c: contract.column(c).spark_type for c in contract.key}
-    dated = [c for c, kind in kinds.items() if kind in KINDS]
-    texts = [c for c, kind in kinds.items() if kind == "string"]
-    everything = Bounds("", "TRUE")
-    if not dated and not texts:
+    column, everything = _bounded_by(contract), Bounds("", "TRUE")
+    if not column:
         return everything
-    column = (dated or texts)[0]
-    bound = F.col(column).cast("date" if dated else "string")
+    kind = contract.column(column).spark_type
+    bound = F.col(column).cast("date" if kind in KINDS else kind)
     low, high = rows.agg(F.min(bound), F.max(bound)).collect()[0]
     if low is None:
         return everything
-    if dated:
+    if kind in KINDS:
         span = [(low, high)]
-        return Bounds(sql_within(column, span), f"({sql_within(f't.{column}', span, kinds[column])})")
+        return Bounds(sql_within(column, span), f"({sql_within(f't.{column}', span, kind)})")
     if not _PLAIN.fullmatch(low + high):
         return everything
     return Bounds(*(f"{c} >= '{low}' AND {c} <= '{high}'" for c in (column, f"t.{column}")))
+
+
+def _bounded_by(contract: Contract) -> str:
+    """The column of the key by which files of other rows are told apart; empty where it has none."""
+    kinds = {c: contract.column(c).spark_type for c in contract.key}
+    dated = [c for c, kind in kinds.items() if kind in KINDS]
+    return next(iter([*dated, *[c for c, kind in kinds.items() if kind == "string"]]), "")
 
 
 def _value(stage: Stage, side: str) -> Column:
@@ -113,6 +117,9 @@ def _write(stage: Stage, rows: DataFrame, metadata: Mapping[str, Any], where: st
 
 
 def statistics_of(contract: Contract) -> tuple[str, ...]:
-    """Columns of which the log has the least and greatest value in each file: the first of the key, and days and local times."""
+    """Columns of which the log has the least and greatest value in each file: what keys are looked up by, and days and local times.
+
+    Not the rest of the key: each file has nearly all its sensors or districts, and values of a column cost a twentieth of the write.
+    """
     dated = [c.name for c in contract.columns if c.spark_type in KINDS]
-    return tuple(dict.fromkeys([*contract.key[:4], *dated]))
+    return tuple(dict.fromkeys([_bounded_by(contract) or contract.key[0], *dated]))
