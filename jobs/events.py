@@ -85,9 +85,9 @@ def _find_bounds(contract: Contract, rows: DataFrame) -> Bounds:
 
 def _bounded_by(contract: Contract) -> str:
     """The column of the key by which files of other rows are told apart; empty where it has none."""
-    kinds = {c: contract.column(c).spark_type for c in contract.key}
-    dated = [c for c, kind in kinds.items() if kind in KINDS]
-    return next(iter([*dated, *[c for c, kind in kinds.items() if kind == "string"]]), "")
+    dated = [c for c in contract.key if contract.column(c).spark_type in KINDS]
+    texts = [c for c in contract.key if contract.column(c).spark_type == "string"]
+    return [*dated, *texts, ""][0]
 
 
 def _value(stage: Stage, side: str) -> Column:
@@ -119,7 +119,7 @@ def _write(stage: Stage, rows: DataFrame, metadata: Mapping[str, Any], where: st
 def statistics_of(contract: Contract) -> tuple[str, ...]:
     """Columns of which the log has the least and greatest value in each file: what keys are looked up by, and days and local times.
 
-    Not the rest of the key: each file has nearly all its sensors or districts, and values of a column cost a twentieth of the write.
+    Not the rest of the key: each file has nearly all its sensors or districts, so that no file would be spared by them.
     """
     dated = [c.name for c in contract.columns if c.spark_type in KINDS]
     return tuple(dict.fromkeys([_bounded_by(contract) or contract.key[0], *dated]))

@@ -24,7 +24,7 @@ from jobs.setup import DELTA_PINS, PROJECT, S3_PINS, find_jars, java_home, spark
 _SMALL_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
 
 # Wide rows are short-lived: this collector needs a fifth less CPU for them than the default one. Java compiles what has run four times
-# as often as it would by itself: a seventh less CPU in a night that starts cold, and no more in a warm one.
+# as often as it would by itself: a night that starts cold needs less CPU, and a warm one no more (tests/bench/README.md).
 _LARGE_JAVA = "-XX:+UseParallelGC -XX:CompileThresholdScaling=4"
 
 # Where a container says how much memory its processes may use: cgroups of version 2, of version 1.
