@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,9 +26,6 @@ from jobs.lake import Lake
 from jobs.landing import LandedFile, Receipt, local_object
 from jobs.manifests import SUMS, TOTALS
 from jobs.suites import Suite
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 READER_VERSION = 1
 
@@ -105,7 +102,7 @@ def read_delivery(lake: Lake, contract: Contract, receipt: Receipt, suite: Suite
     rows = sum(reading.table.num_rows for _, reading in files)
     if rows == 0 and contract.min_rows == 0:
         return Bronze(identity, files, notices=(*notices, Notice("W402", "no rows")))
-    results = tuple(quality.validate(_frame(files, suite), suite.bronze, rows))
+    results = tuple(validate_readings([reading for _, reading in files], suite))
     return Bronze(identity, files, results, notices, held=_hold(contract, rows, results))
 
 
@@ -172,13 +169,12 @@ def _sum_numbers(cells: pa.ChunkedArray) -> Decimal:
     return Decimal(pc.sum(plain.cast(pa.decimal128(38, 6))).as_py() or 0)
 
 
-def _frame(files: Sequence[tuple[LandedFile, Reading]], suite: Suite) -> pd.DataFrame:
-    """The columns that the bronze suite names, and the record number."""
-    named = {str(v) for rule in suite.bronze for k, v in rule.kwargs.items() if k.startswith("column")}
-    tables = [reading.table for _, reading in files]
-    columns = [c for c in tables[0].column_names if c in named or c == "_record"]
-    frame: pd.DataFrame = pa.concat_tables([t.select(columns) for t in tables]).to_pandas()
-    return frame
+def validate_readings(readings: Sequence[Reading], suite: Suite) -> list[quality.Result]:
+    """Validate what was read of a delivery's files by the bronze suite, as one batch."""
+    import pandas as pd
+
+    batch = pd.concat([quality.to_batch(r.table, suite.bronze) for r in readings], ignore_index=True)
+    return quality.validate(batch, suite.bronze, sum(r.table.num_rows for r in readings))
 
 
 def _hold(contract: Contract, rows: int, results: Sequence[quality.Result]) -> LakeError | None:

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from jobs import quality
-from jobs.bronze import layout_of, with_file
+from jobs.bronze import layout_of, validate_readings, with_file
 from jobs.contracts import Contract
 from jobs.errors import LakeError
 from jobs.formats import read
@@ -40,11 +40,7 @@ def check_file(
     except LakeError as error:
         raise error.at(dataset=contract.dataset, stage="check", place=file.name) from None
     suite = load_suite(contract)
-    results = (
-        list(quality.validate(_frame(reading.table), suite.bronze, reading.table.num_rows))
-        if reading.table.num_rows
-        else []
-    )
+    results = validate_readings([reading], suite) if reading.table.num_rows else []
     garbled = _garbled(reading.table, file.name, business_date)
     rules = with_rule(suite.row_rules(), garbled, RULE, MARK, REASON, contract.mostly)
     table = with_file(reading.table, file.name)
@@ -100,10 +96,6 @@ def _garbled(table: pa.Table, name: str, business_date: date) -> pa.Table:
             "_record": records,
         }
     )
-
-
-def _frame(table: pa.Table) -> Any:
-    return table.to_pandas()
 
 
 def _schema(table: pa.Table) -> str:

@@ -311,7 +311,7 @@ def _write_parquet(path: str, name: str, rows: pa.Table, keys: Mapping[str, str]
     with files.open(part, "wb") as handle:
         pq.write_table(
             rows, handle, compression="zstd", use_dictionary=["_file"], column_encoding={"_record": "DELTA_BINARY_PACKED"},
-            row_group_size=1 << 19, write_page_checksum=True,
+            row_group_size=1 << 19, write_page_checksum=True, write_statistics=["_file", "_record"],
         )  # fmt: skip
     if not store.is_object_store(path):
         sums.seal(files, part)

@@ -198,7 +198,7 @@ def _validate(mart: Mart, built: DataFrame, arrow: pa.Table, total: int) -> tupl
     )
     whole = [r for r in mart.suite.gold if r.type not in ROW_RULES]
     if total == rows:
-        batch = quality.small_batch(arrow, whole) if is_small(rows) else built
+        batch = quality.to_batch(arrow, whole) if is_small(rows) else built
         return (*counted, *(quality.validate(batch, whole, rows) if whole else ()))
     return (*counted, *(quality.validate_row_count(whole, total) if whole else ()))
 

@@ -267,15 +267,16 @@ def validate(frame: Any, rules: Sequence[Rule], rows: int) -> list[Result]:
 
 def validate_row_count(rules: Sequence[Rule], rows: int) -> list[Result]:
     """Validate rules about the number of rows of a table that is not read: its log counts them."""
-    return validate(pa.table({"row": pa.nulls(rows, pa.int8())}).to_pandas(), rules, rows)
+    import pandas as pd
+
+    return validate(pd.DataFrame(index=pd.RangeIndex(rows)), rules, rows)
 
 
-def small_batch(rows: pa.Table, rules: Sequence[Rule]) -> pd.DataFrame:
-    """The columns that rules about a whole batch name, as pandas: there an expectation costs 5 ms, on Spark 0.2 s."""
-    named = [str(v) for r in rules for k, v in r.kwargs.items() if k == "column"]
-    columns = list(dict.fromkeys(named)) or rows.column_names[:1]
-    frame: pd.DataFrame = rows.select(columns).to_pandas()
-    return frame
+def to_batch(rows: pa.Table, rules: Sequence[Rule]) -> pd.DataFrame:
+    """All rows as pandas, but only the columns that rules name, since GX hashes them all; an expectation costs 5 ms there, on Spark 0.2 s."""
+    named = {str(v) for rule in rules for k, v in rule.kwargs.items() if k.startswith("column")}
+    batch: pd.DataFrame = rows.select([c for c in rows.column_names if c in named]).to_pandas()
+    return batch
 
 
 def _result(rule: Rule, success: bool, detail: Mapping[str, Any], rows: int) -> Result:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.contracts import Contract
-from jobs.fold import hash_of
 from jobs.judge import identify
 from jobs.stage import Judged
 
@@ -50,26 +50,23 @@ def settle(judged: Judged, contract: Contract) -> Settled:
     if not len(judged.odd):
         return Settled(identify(judged.rows, contract), judged.bronze)
     plain, odd, records = judged.part()
-    odd = identify(odd, contract)
     if not judged.is_small:
-        odd = odd.repartition("_d", "_key")  # one shuffle for every window below
+        odd = odd.repartition("_hash")  # one shuffle for every window below
     odd = odd.transform(_judge_rivals, contract).localCheckpoint()
     verdicts: dict[int, dict[str, int]] = {}
     for row in odd.groupBy("_d", "_verdict").count().collect():
         verdicts.setdefault(row["_d"], {})[row["_verdict"]] = row["count"]
-    return Settled(identify(plain, contract), records, odd, verdicts)
+    return Settled(identify(plain, contract), records, identify(odd, contract), verdicts)
 
 
 def _judge_rivals(rows: DataFrame, contract: Contract) -> DataFrame:
-    key = ["_d", "_key", "_dismissed"]
-    is_sequenced = contract.mode == "changes"  # there `_value` leaves out what orders the rows
-    whole = hash_of([f"_row.{c.name}" for c in contract.columns]) if is_sequenced else F.col("_value")
-    rows = rows.withColumn("_copy", F.when(~F.col("_aside"), whole))
-    first = F.row_number().over(Window.partitionBy(*key, "_copy").orderBy("_file", "_record"))
-    rows = rows.withColumn("_nth", F.when(~F.col("_aside"), first))
-    unit = [*key, f"_row.{contract.sequence}"] if is_sequenced else key
-    of_unit = Window.partitionBy(*unit)
-    differ = F.min("_copy").over(of_unit) != F.max("_copy").over(of_unit)
+    key: list[Any] = ["_hash", "_d", F.struct(*[f"_row.{c}" for c in contract.key]), "_dismissed"]
+    first = F.row_number().over(Window.partitionBy(*key, "_aside", "_row").orderBy("_file", "_record"))
+    rows = rows.withColumn("_nth", first)
+    is_sequenced = contract.mode == "changes"
+    of_unit = Window.partitionBy(*key, *([f"_row.{contract.sequence}"] if is_sequenced else []))
+    copy = F.when(~F.col("_aside"), F.col("_row"))
+    differ = F.min(copy).over(of_unit) != F.max(copy).over(of_unit)
     rows = rows.withColumn("_conflict", ~F.col("_aside") & differ)
     by_key = Window.partitionBy(*key)
     spoiled = F.max(F.col("_aside")).over(by_key)
@@ -82,4 +79,4 @@ def _judge_rivals(rows: DataFrame, contract: Contract) -> DataFrame:
         .when(spoiled, TAKEN)
         .otherwise("good")
     )
-    return rows.withColumn("_verdict", verdict).drop("_copy", "_nth", "_conflict")
+    return rows.withColumn("_verdict", verdict).drop("_nth", "_conflict")

@@ -63,10 +63,13 @@ def cast_value(value: str, column: Declared) -> str:
     if kind == "boolean":
         return f"CASE WHEN {value} IN ('true', 'false') THEN CAST({value} AS boolean) END"
     if _is_whole(kind):
+        # What `try_cast` refuses costs it an exception, so that it is not asked where there is a point. The text of a whole number
+        # is mostly the delivered one, and costs less than a pattern.
         whole, with_zeros = literal(r"^-?\d+\z"), literal(r"^-?\d+\.0*\z")
-        cast = f"try_cast({value} AS {kind})"  # its text is mostly the delivered one, and costs less than a pattern
-        plain = f"WHEN CAST({cast} AS string) = {value} OR {value} RLIKE {whole} THEN {cast}"
-        return f"CASE {plain} WHEN {value} RLIKE {with_zeros} THEN {_cast_by_decimal(value, kind)} END"
+        cast, point = f"try_cast({value} AS {kind})", f"contains({value}, '.')"
+        plain = f"CASE WHEN CAST({cast} AS string) = {value} OR {value} RLIKE {whole} THEN {cast} END"
+        zeros = f"CASE WHEN {value} RLIKE {with_zeros} THEN {_cast_by_decimal(value, kind)} END"
+        return f"if({point}, {zeros}, {plain})"
     return f"CASE WHEN {value} RLIKE {literal(_pattern(column))} THEN {_cast_matched(value, column)} END"
 
 
@@ -74,7 +77,7 @@ def cast_proven(value: str, column: Declared) -> str:
     """One value that `cast_value` converts: the same cast without its pattern."""
     kind = column.spark_type
     if _is_whole(kind):
-        return f"coalesce(try_cast({value} AS {kind}), {_cast_by_decimal(value, kind)})"
+        return f"if(contains({value}, '.'), {_cast_by_decimal(value, kind)}, try_cast({value} AS {kind}))"
     return value if kind == "string" else _cast_matched(value, column)
 
 

@@ -248,7 +248,7 @@ def _validate(stage: Stage, judged: Judged, counts: Mapping[str, Any]) -> tuple[
     named = sorted({str(r.kwargs["column"]) for r in whole if "column" in r.kwargs})
     batch: Any = judged.rows.select(*[f"_row.{c}" for c in named] or ["_d"])
     if is_small(found.judged):
-        batch = quality.small_batch(batch.toArrow(), whole)
+        batch = quality.to_batch(batch.toArrow(), whole)
     return (*accounting, *quality.validate(batch, whole, found.judged))
 
 

@@ -72,8 +72,8 @@ def _count_records(data: bytes, start: int, width: int, dialect: Dialect) -> tup
     """Count the records and say whether cells hold line feeds; None where a byte stands in an irregular place."""
     if start == len(data):
         return 0, False
-    returns = data.count(b"\r", start)
-    if data.find(b"\0", start) >= 0 or (returns and returns != data.count(b"\r\n", start)):
+    has_lone_return = data.find(b"\r", start) >= 0 and data.count(b"\r", start) != data.count(b"\r\n", start)
+    if has_lone_return or data.find(b"\0", start) >= 0:
         return None
     text = np.frombuffer(data, np.uint8, offset=start)
     ends = np.flatnonzero(text == _LF)
