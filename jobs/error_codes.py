@@ -255,7 +255,7 @@ CODES: dict[str, Code] = {
     "E606": Code(
         "Not enough memory",
         "A record, a join or a table needs more than the process may have; nothing of this stage was committed.",
-        "Set spark.driver.memory (4g; in a large session a third of the memory, up to 8g) or spark.sql.shuffle.partitions higher in the file that LAKE_SPARK_CONF names, then type the same command",
+        "Set spark.driver.memory (4g) or spark.sql.shuffle.partitions higher in the file that LAKE_SPARK_CONF names, then type the same command",
         "failed",
         1,
     ),

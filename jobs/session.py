@@ -24,12 +24,9 @@ from jobs.setup import DELTA_PINS, PROJECT, S3_PINS, find_jars, java_home, spark
 _SMALL_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
 
 # Wide rows are short-lived: this collector needs a fifth less CPU for them than the default one. Java compiles what has run four times
-# as often as it would by itself: a night that starts cold needs less CPU, and a warm one no more (tests/bench/README.md).
+# as often as it would by itself: a night that starts cold needs less CPU, and a warm one no more. All memory is given to it at once, since
+# where it may grow it collects everything before it does (tests/bench/README.md).
 _LARGE_JAVA = "-XX:+UseParallelGC -XX:CompileThresholdScaling=4"
-
-# Where a container says how much memory its processes may use: cgroups of version 2, of version 1.
-LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-_GIB = 1 << 30
 
 
 def attach(address: str, session: str) -> SparkSession:
@@ -77,9 +74,10 @@ def session_conf(*, small: bool = False, root: str = "") -> dict[str, str]:
     """Join the settings: the shared file, then what machine and lake decide, then LAKE_SPARK_CONF; the last word wins."""
     is_remote = store.is_object_store(root or os.environ.get("LAKE_ROOT", ""))
     conf = read_conf(PROJECT / "conf" / "spark-defaults.conf")
-    conf |= _machine_conf(small) | (store.spark_settings() if is_remote else {})
-    if own := os.environ.get("LAKE_SPARK_CONF"):
-        conf |= read_conf(Path(own))
+    own = read_conf(Path(named)) if (named := os.environ.get("LAKE_SPARK_CONF")) else {}
+    conf |= (
+        _machine_conf(small, (conf | own)["spark.driver.memory"]) | (store.spark_settings() if is_remote else {}) | own
+    )
     return _sent_jars(conf["spark.master"], is_remote=is_remote) | conf
 
 
@@ -100,23 +98,15 @@ def read_conf(path: Path) -> dict[str, str]:
     return dict(pairs)
 
 
-def _machine_conf(small: bool) -> dict[str, str]:
+def _machine_conf(small: bool, memory: str) -> dict[str, str]:
     is_small = small or bool(os.environ.get("LAKE_SPARK_TEST"))
     java = [f"-Dlog4j2.configurationFile={PROJECT / 'conf' / 'log4j2.properties'}", *archive_options()]
-    java.append(_SMALL_JAVA if is_small else _LARGE_JAVA)
+    java += [_SMALL_JAVA] if is_small else [_LARGE_JAVA, f"-Xms{memory}"]
     return {
-        **({} if is_small else {"spark.driver.memory": f"{_heap() >> 20}m"}),
         "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in find_jars()),
         "spark.driver.extraJavaOptions": " ".join(java),
         "spark.sql.warehouse.dir": _temporary_folder(),
     }
-
-
-def _heap() -> int:
-    """Bytes for a large session: a third of what this process may use, within 4 and 8 GiB; with less Java collects garbage more often."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limits = [int(text) for path in map(Path, LIMITS) if path.exists() and (text := path.read_text().strip()).isdigit()]
-    return min(max(min([machine, *limits]) // 3, 4 * _GIB), 8 * _GIB)
 
 
 def _set_environment() -> None:

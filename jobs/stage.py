@@ -9,17 +9,16 @@ from functools import reduce
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from jobs import delta
 from jobs.contracts import Contract, fingerprint
 from jobs.lake import Lake
 from jobs.ledger import Decision
+from jobs.places import Places, part_records
 from jobs.suites import Rule, Suite
-from jobs.tally import Places, Tally, place_of
+from jobs.tally import Tally
 
 SMALL = 1_000_000
-FEW = 200
 
 
 def is_small(rows: int) -> bool:
@@ -111,16 +110,6 @@ class Judged:
     def tally(self, number: int) -> Tally:
         empty = Tally(0, 0, {}, {r.id: 0 for r in self.rules}, {}, frozenset(), 0)
         return self.tallies.get(number, empty)
-
-
-def part_records(rows: DataFrame, places: Places) -> tuple[DataFrame, DataFrame]:
-    """Rows of all other records, and rows of the records at some places."""
-    if len(places) <= FEW:
-        here = place_of().isin(places.tolist())
-        return rows.where(~here), rows.where(here)
-    known = F.broadcast(rows.sparkSession.createDataFrame(pa.table({"_place": places})))
-    on = place_of() == F.col("_place")
-    return rows.join(known, on, "left_anti"), rows.join(known, on, "left_semi")
 
 
 def keep(rows: DataFrame, *, small: bool) -> DataFrame:

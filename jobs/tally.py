@@ -16,11 +16,11 @@ from pyspark.sql import functions as F
 from jobs.contracts import Column as Declared
 from jobs.contracts import Contract
 from jobs.judge import domains
+from jobs.places import Places, place_of
 from jobs.quality import Condition
-from jobs.rules import BITS, LINEAGE, mask_names
+from jobs.rules import BITS, mask_names
 from jobs.suites import Rule
 
-Places = np.ndarray[Any, Any]
 _SHORT = 15
 
 
@@ -42,7 +42,7 @@ def tally(
 ) -> tuple[dict[int, Tally], Places]:
     """Count each delivery's rows, and find the records to look at closely: those with a row that is set aside, or whose key repeats.
 
-    Records are named by a 64-bit hash of their place (`place_of`). One Spark job sends some 40 bytes a row here: by Spark's aggregates
+    Records are named by their place (`place_of`). One Spark job sends some 40 bytes a row here: by Spark's aggregates
     the repeated keys alone cost as much.
     """
     period = ["_period"] if contract.mode == "partition" else []
@@ -55,11 +55,6 @@ def tally(
     odd = [_odd_places(part, rules) for part in parts.values()]
     tallies = {d: _count(part, contract, rules, conditions) for d, part in parts.items()}
     return tallies, np.unique(np.concatenate(odd)) if odd else np.empty(0, np.int64)
-
-
-def place_of() -> Column:
-    """A 64-bit name of the record that a row comes from; a rare namesake only means that one record more is looked at."""
-    return F.xxhash64(*LINEAGE)
 
 
 def _odd_places(facts: pa.Table, rules: Sequence[Rule]) -> Places:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from jobs import session
 from jobs.session import read_conf, session_conf
 from jobs.setup import PROJECT, jars_folder
 
@@ -57,20 +56,18 @@ def test_a_night_runs_with_all_the_compiler_unless_a_test_says_otherwise(monkeyp
     assert "TieredStopAtLevel" not in session_conf()["spark.driver.extraJavaOptions"]
 
 
-@pytest.mark.parametrize(
-    ("machine", "container", "heap"),
-    [(8, "max", 4096), (24, "max", 8192), (24, "12884901888", 4096), (64, "16106127360", 5120), (64, "max", 8192)],
-)
-def test_a_large_session_takes_a_third_of_the_memory_that_it_may_use(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: int, container: str, heap: int
+def test_a_large_session_starts_with_all_the_memory_that_it_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit = tmp_path / "memory.max"
-    limit.write_text(f"{container}\n")
-    monkeypatch.setattr(session, "LIMITS", (str(limit), str(tmp_path / "none")))
-    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": machine << 18}.__getitem__)
     monkeypatch.delenv("LAKE_SPARK_TEST", raising=False)
-    assert session_conf()["spark.driver.memory"] == f"{heap}m"
-    assert session_conf(small=True)["spark.driver.memory"] == "4g"
+    assert "-Xms4g" in session_conf()["spark.driver.extraJavaOptions"].split()
+    own = tmp_path / "own.conf"
+    own.write_text("spark.driver.memory 12g\n")
+    monkeypatch.setenv("LAKE_SPARK_CONF", str(own))
+    given = session_conf()
+    assert given["spark.driver.memory"] == "12g"
+    assert "-Xms12g" in given["spark.driver.extraJavaOptions"].split()
+    assert "-Xms" not in session_conf(small=True)["spark.driver.extraJavaOptions"]
 
 
 @pytest.mark.spark

@@ -39,6 +39,10 @@ PATTERNS = {
     "speed": ("decimal(5,1)", r"^-?\d+(\.\d{0,1}0*)?$"),
     "occupancy": ("decimal(5,2)", r"^-?\d+(\.\d{0,2}0*)?$"),
 }
+GOLD = (
+    "SELECT sensor_id, measured_at::date AS day, count(*) AS readings, sum(volume)::bigint AS volume, "
+    "sum(speed)::decimal(18,1) AS speeds FROM silver GROUP BY ALL"
+)
 
 
 def run(_spark: Any, inbox: Path, root: Path, meter: Meter) -> dict[str, Any]:
@@ -46,39 +50,41 @@ def run(_spark: Any, inbox: Path, root: Path, meter: Meter) -> dict[str, Any]:
     con = duckdb.connect(config={"threads": 2, "temp_directory": str(root / "spill")})
     files = sorted((inbox / "bench" / "sensor" / BUSINESS_DATE).glob("*.csv"))
     with meter.stage("bronze"):
-        _write_bronze(con, files, str(root / "bronze"))
+        write_bronze(con, files, str(root / "bronze"))
     with meter.stage("silver"):
-        con.execute(f"CREATE VIEW bronze_rows AS SELECT * FROM {_files(str(root / 'bronze'))}")
+        con.execute(f"CREATE VIEW bronze_rows AS SELECT * FROM {table_of(str(root / 'bronze'))}")
         _judge(con)
         _settle(con)
         _check(con)
-        _write(con, _quarantine(), str(root / "quarantine"))
-        lineage = f"DATE '{BUSINESS_DATE}' AS _business_date, 1 AS _revision, _file, _record"
+        write(con, _quarantine(), str(root / "quarantine"))
         columns = ", ".join(COLUMNS)
-        _write(con, f"SELECT {columns}, {lineage} FROM judged ANTI JOIN exceptions USING (id)", str(root / "silver"))
+        write(con, f"SELECT {columns}, {lineage()} FROM judged ANTI JOIN exceptions USING (id)", str(root / "silver"))
     with meter.stage("gold and release"):
-        con.execute(f"CREATE VIEW silver AS SELECT * FROM {_files(str(root / 'silver'))}")
-        gold = (
-            "SELECT sensor_id, measured_at::date AS day, count(*) AS readings, sum(volume)::bigint AS volume, "
-            "sum(speed)::decimal(18,1) AS speeds FROM silver GROUP BY ALL"
-        )
-        _write(con, gold, str(root / "gold"))
+        con.execute(f"CREATE VIEW silver AS SELECT * FROM {table_of(str(root / 'silver'))}")
+        write(con, GOLD, str(root / "gold"))
         keys = "SELECT count(*), count(DISTINCT (sensor_id, day)), count_if(readings NOT BETWEEN 1 AND 288 OR volume < 0 OR speeds < 0) FROM"
-        rows, distinct, broken = con.execute(f"{keys} {_files(str(root / 'gold'))}").fetchall()[0]
+        rows, distinct, broken = con.execute(f"{keys} {table_of(str(root / 'gold'))}").fetchall()[0]
         assert rows and rows == distinct and not broken
     con.close()
     return {}
 
 
-def _write(con: Any, query: str, path: str) -> None:
+def lineage() -> str:
+    """Where a row comes from, as silver has it."""
+    return f"DATE '{BUSINESS_DATE}' AS _business_date, 1 AS _revision, _file, _record"
+
+
+def write(con: Any, query: str, path: str) -> None:
+    """A new Delta table of what a query gives."""
     write_deltalake(path, con.sql(query).to_arrow_reader(200_000))
 
 
-def _files(path: str) -> str:
+def table_of(path: str) -> str:
+    """The files of a Delta table, as DuckDB reads them."""
     return f"read_parquet({DeltaTable(path).file_uris()})"
 
 
-def _write_bronze(con: Any, files: list[Path], path: str) -> None:
+def write_bronze(con: Any, files: list[Path], path: str) -> None:
     """Strings with file and record number; a file that cannot be read whole stops the night."""
     names = ", ".join(f"'{c}': 'VARCHAR'" for c in COLUMNS)
     options = f"header = true, columns = {{{names}}}, strict_mode = true, null_padding = false, quote = '\"'"
@@ -87,7 +93,7 @@ def _write_bronze(con: Any, files: list[Path], path: str) -> None:
         f"FROM read_csv('{f}', {options})"
         for f in files
     ]
-    _write(con, " UNION ALL ".join(parts), path)
+    write(con, " UNION ALL ".join(parts), path)
 
 
 def _judge(con: Any) -> None:

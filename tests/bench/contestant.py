@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.bench.measure import Meter, job_counter
 
-WITHOUT_SPARK = ("by_hand", "by_polars")
+WITHOUT_SPARK = ("by_hand", "by_hand_unchecked", "by_polars")
 OWN_SESSION = ("plain", "spark_gx")
 
 
