@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs import failing
+from jobs import failing, places
 from jobs import stage as stages
 from jobs.lint import lint_city
 from tests.little import CITY, CONTRACT, HOLD, SUITE, World, csv_of
@@ -53,7 +53,7 @@ def test_records_at_which_a_step_fails_are_set_aside_alone_with_what_was_deliver
 ) -> None:
     if many:
         monkeypatch.setattr(stages, "SMALL", -1)
-        monkeypatch.setattr(stages, "FEW", 0)
+        monkeypatch.setattr(places, "FEW", 0)
     assert [f for f in lint_city(CITY) if f.startswith(share)] == []
     rows = [(n, 2013, n) for n in range(1, 9)]
     rows[2], rows[6] = (3, 2013, 0), (7, 2013, "many")

@@ -21,7 +21,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs import delta
+from jobs import delta, places
 from jobs import stage as stages
 from jobs.cli import main
 from jobs.lake import Lake
@@ -98,7 +98,7 @@ def install(targets: Path, base: Path) -> None:
 
 if __name__ == "__main__":
     if "LAKE_TEST_MANY" in os.environ:
-        stages.SMALL, stages.FEW = -1, 0
+        stages.SMALL, places.FEW = -1, 0
     install(Path(sys.argv[1]), Path(Lake(os.environ["LAKE_ROOT"], os.environ["LAKE_CITY"]).base))
     sys.argv = ["lake", *sys.argv[2:]]
     main()

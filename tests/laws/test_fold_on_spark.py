@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from jobs import landing, silver
+from jobs import landing, places, silver
 from jobs import night as nights
 from jobs import stage as stages
 from jobs.fold import COUNTS
@@ -172,7 +172,7 @@ def test_spark_folds_histories_as_the_judge_does(
     """`many rows`: as where a delivery is too large to be kept, and a table too large to be rewritten."""
     if size == "many rows":
         monkeypatch.setattr(stages, "SMALL", -1)
-        monkeypatch.setattr(stages, "FEW", 0)
+        monkeypatch.setattr(places, "FEW", 0)
     found = draw_histories(mode, TOGETHER)
     assert {operation for history in found for operation in history.operations} == set(OPERATIONS)
     deliveries, decisions = lay_end_to_end(mode, found)
@@ -245,7 +245,7 @@ def test_after_each_arrival_the_tables_have_the_judges_rows(
     """In the last lake every delivery and table counts as large."""
     if number == LAKES - 1:
         monkeypatch.setattr(stages, "SMALL", -1)
-        monkeypatch.setattr(stages, "FEW", 0)
+        monkeypatch.setattr(places, "FEW", 0)
     found = {mode: draw_histories(mode, LAKES, SHORT)[number] for mode in MODES}
     for step in range(SHORT):
         for mode, history in found.items():

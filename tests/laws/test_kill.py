@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs import delta
+from jobs import delta, places
 from jobs import night as nights
 from jobs import stage as stages
 from jobs.cities import PROJECT
@@ -182,7 +182,7 @@ def test_a_merge_killed_at_any_moment_is_finished_by_the_next_run(
 ) -> None:
     """Tables too large to be rewritten, of history and of events, take a night by MERGE."""
     monkeypatch.setattr(stages, "SMALL", -1)
-    monkeypatch.setattr(stages, "FEW", 0)
+    monkeypatch.setattr(places, "FEW", 0)
     monkeypatch.setenv("LAKE_TEST_MANY", "1")
     with another_world(tmp_path / "undisturbed", world) as undisturbed:
         for each in (undisturbed, world):
