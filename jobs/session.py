@@ -75,9 +75,8 @@ def session_conf(*, small: bool = False, root: str = "") -> dict[str, str]:
     is_remote = store.is_object_store(root or os.environ.get("LAKE_ROOT", ""))
     conf = read_conf(PROJECT / "conf" / "spark-defaults.conf")
     own = read_conf(Path(named)) if (named := os.environ.get("LAKE_SPARK_CONF")) else {}
-    conf |= (
-        _machine_conf(small, (conf | own)["spark.driver.memory"]) | (store.spark_settings() if is_remote else {}) | own
-    )
+    memory = (conf | own)["spark.driver.memory"]
+    conf |= _machine_conf(small, memory) | (store.spark_settings() if is_remote else {}) | own
     return _sent_jars(conf["spark.master"], is_remote=is_remote) | conf
 
 

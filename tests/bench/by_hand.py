@@ -47,10 +47,9 @@ GOLD = (
 
 def run(_spark: Any, inbox: Path, root: Path, meter: Meter) -> dict[str, Any]:
     """The whole night in one DuckDB connection of two threads."""
-    con = duckdb.connect(config={"threads": 2, "temp_directory": str(root / "spill")})
-    files = sorted((inbox / "bench" / "sensor" / BUSINESS_DATE).glob("*.csv"))
+    con = connect(root)
     with meter.stage("bronze"):
-        write_bronze(con, files, str(root / "bronze"))
+        write_bronze(con, inbox, str(root / "bronze"))
     with meter.stage("silver"):
         con.execute(f"CREATE VIEW bronze_rows AS SELECT * FROM {table_of(str(root / 'bronze'))}")
         _judge(con)
@@ -69,6 +68,11 @@ def run(_spark: Any, inbox: Path, root: Path, meter: Meter) -> dict[str, Any]:
     return {}
 
 
+def connect(root: Path) -> Any:
+    """DuckDB with as many threads as the machine that the bench is for has cores."""
+    return duckdb.connect(config={"threads": 2, "temp_directory": str(root / "spill")})
+
+
 def lineage() -> str:
     """Where a row comes from, as silver has it."""
     return f"DATE '{BUSINESS_DATE}' AS _business_date, 1 AS _revision, _file, _record"
@@ -84,14 +88,14 @@ def table_of(path: str) -> str:
     return f"read_parquet({DeltaTable(path).file_uris()})"
 
 
-def write_bronze(con: Any, files: list[Path], path: str) -> None:
+def write_bronze(con: Any, inbox: Path, path: str) -> None:
     """Strings with file and record number; a file that cannot be read whole stops the night."""
     names = ", ".join(f"'{c}': 'VARCHAR'" for c in COLUMNS)
     options = f"header = true, columns = {{{names}}}, strict_mode = true, null_padding = false, quote = '\"'"
     parts = [
         f"SELECT *, '{f.name}' AS _file, row_number() OVER () AS _record, DATE '{BUSINESS_DATE}' AS _business_date, 1 AS _revision "
         f"FROM read_csv('{f}', {options})"
-        for f in files
+        for f in sorted((inbox / "bench" / "sensor" / BUSINESS_DATE).glob("*.csv"))
     ]
     write(con, " UNION ALL ".join(parts), path)
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
-from tests.bench.by_hand import GOLD, PATTERNS, lineage, table_of, write, write_bronze
-from tests.bench.generate import BUSINESS_DATE, COLUMNS
+from tests.bench.by_hand import GOLD, PATTERNS, connect, lineage, table_of, write, write_bronze
+from tests.bench.generate import COLUMNS
 from tests.bench.measure import Meter
 
 
 def run(_spark: Any, inbox: Path, root: Path, meter: Meter) -> dict[str, Any]:
     """The same tables of every record: cast, no pattern or rule asked, no quarantine, no duplicates found."""
-    con = duckdb.connect(config={"threads": 2, "temp_directory": str(root / "spill")})
-    files = sorted((inbox / "bench" / "sensor" / BUSINESS_DATE).glob("*.csv"))
+    con = connect(root)
     with meter.stage("bronze"):
-        write_bronze(con, files, str(root / "bronze"))
+        write_bronze(con, inbox, str(root / "bronze"))
     with meter.stage("silver"):
         kinds = {column: kind for column, (kind, _pattern) in PATTERNS.items()}
         cast = [f"TRY_CAST({c} AS {kinds[c]}) AS {c}" if c in kinds else c for c in COLUMNS]
